@@ -1,0 +1,88 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A Delivery is one Message on its way to one Endpoint.
+type Delivery struct {
+	ID         uuid.UUID
+	ProjectID  string
+	EventID    uuid.UUID
+	MessageID  uuid.UUID
+	EndpointID uuid.UUID
+	Status     Status
+	Reason     Reason
+	NextAt     *time.Time // see the package comment; nil when nothing is left to do
+	Attempts   int        // recorded so far
+	Tries      int        // of those, how many count for the schedule of this round
+	RoundAt    time.Time  // when this round of tries began: creation, or the last resend
+	Trigger    Trigger    // of the next attempt
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+// Trigger says why an attempt was made.
+type Trigger string
+
+// The triggers.
+const (
+	Scheduled Trigger = "scheduled" // the first try or a retry
+	Manual    Trigger = "manual"    // a person asked for this one
+	Replay    Trigger = "replay"    // part of a bulk replay
+	Test      Trigger = "test"      // a test send
+)
+
+// A Claim is a delivery leased to a worker, with all it needs to send it.
+type Claim struct {
+	Delivery Delivery
+	Message  Message
+	Endpoint Endpoint
+	Lease    time.Time // the fence: recording the attempt fails when next_at is no longer this
+}
+
+// Due names a delivery that could go out and the endpoint whose window it needs.
+type Due struct {
+	EndpointID uuid.UUID
+	DeliveryID uuid.UUID
+}
+
+// A Trail is everything on record about one delivery, as shown beside its event.
+type Trail struct {
+	Delivery     Delivery
+	MessageType  string
+	EndpointName string
+	EndpointURL  string
+	List         []Attempt // oldest first
+}
+
+// FanOut decides what each endpoint of the project gets of a message: one
+// delivery per endpoint, pending where it is sent at once, otherwise held or
+// skipped with the reason. Deleted endpoints get none.
+func FanOut(m Message, endpoints []Endpoint) []Delivery {
+	list := make([]Delivery, 0, len(endpoints))
+	for _, e := range endpoints {
+		if e.DeletedAt != nil {
+			continue
+		}
+		d := Delivery{
+			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID,
+			Trigger: Scheduled, RoundAt: m.CreatedAt, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt,
+		}
+		switch {
+		case !e.Wants(m):
+			d.Status, d.Reason = Skipped, ReasonTypeNotWanted
+		case e.PausedAt != nil:
+			d.Status, d.Reason = Held, ReasonPaused
+		case e.DisabledAt != nil:
+			d.Status, d.Reason = Held, ReasonDisabled
+		default:
+			d.Status, d.NextAt = Pending, &m.CreatedAt
+		}
+		list = append(list, d)
+	}
+	return list
+}

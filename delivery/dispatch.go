@@ -1,0 +1,125 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/retry"
+)
+
+// Send handles a ticket: it claims the deliveries and makes one attempt for each.
+// This is the one delivery step, for first tries, retries, replays and tests.
+// Those that are not due are passed over. The error is the database's.
+func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
+	// What was begun is finished also while the process stops: the broker waits.
+	ctx = context.WithoutCancel(ctx)
+	claims, err := s.store.ClaimDeliveries(ctx, ids, s.now())
+	claimed := make(map[uuid.UUID]bool, len(claims))
+	for _, c := range claims {
+		claimed[c.Delivery.ID] = true
+		s.keep(c)
+	}
+	for _, id := range ids {
+		if !claimed[id] {
+			s.release(id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("claim %d deliveries: %w", len(ids), err)
+	}
+	errs := make([]error, len(claims))
+	var wg sync.WaitGroup
+	for i := range claims {
+		if i == len(claims)-1 {
+			errs[i] = s.attempt(ctx, claims[i])
+			break
+		}
+		wg.Go(func() { errs[i] = s.attempt(ctx, claims[i]) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// attempt sends a claimed delivery once and records what came of it.
+func (s *Service) attempt(ctx context.Context, c Claim) error {
+	defer s.release(c.Delivery.ID)
+	a, out := s.send(ctx, c, c.Delivery.Attempts+1)
+	s.learn(c.Endpoint.ID, out)
+	r := s.decide(c, a, out)
+	if err := s.store.FinishAttempt(ctx, r); err != nil {
+		if errors.Is(err, ErrNotDue) {
+			return nil // the lease was lost; whoever has it now records
+		}
+		return fmt.Errorf("record attempt %d of delivery %s: %w", a.Number, c.Delivery.ID, err)
+	}
+	s.metrics.attempted(a)
+	s.logAttempt(ctx, r)
+	if r.NextAt != nil {
+		s.lookBefore(*r.NextAt)
+	}
+	if r.Disable {
+		return s.moveAll(ctx, c.Endpoint.ID, Pending, Held, ReasonDisabled)
+	}
+	return nil
+}
+
+// decide says what follows from an attempt.
+func (s *Service) decide(c Claim, a Attempt, out retry.Outcome) Result {
+	policy := s.policy
+	if c.Endpoint.Schedule != nil {
+		policy.Schedule = *c.Endpoint.Schedule
+	}
+	now := a.StartedAt.Add(a.Duration).Truncate(time.Microsecond)
+	d := policy.Next(c.Delivery.Tries+1, out, c.Delivery.RoundAt, now)
+	r := Result{Claim: c, Attempt: a, Failed: out.Verdict() == retry.Retry || out.Verdict() == retry.Throttled, Disable: d.DisableEndpoint}
+	if !d.HoldEndpointUntil.IsZero() {
+		until := d.HoldEndpointUntil.Truncate(time.Microsecond)
+		r.HoldUntil = &until
+	}
+	switch d.State {
+	case retry.Done:
+		r.Status = Succeeded
+	case retry.Again:
+		at := d.At.Truncate(time.Microsecond)
+		r.Status, r.NextAt, r.Attempt.NextAt = Pending, &at, &at
+	case retry.Disable:
+		r.Status, r.Reason = Held, ReasonGone
+	case retry.Stop:
+		r.Status, r.Reason = Failed, ReasonRefused
+	default:
+		r.Status, r.Reason = Failed, ReasonOutOfTries
+		if d.Reason == retry.ReasonExpired {
+			r.Reason = ReasonTooOld
+		}
+	}
+	return r
+}
+
+func (s *Service) logAttempt(ctx context.Context, r Result) {
+	level := slog.LevelInfo
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("delivery_id", FormatID(DeliveryPrefix, r.Claim.Delivery.ID)),
+		slog.String("endpoint_id", FormatID(EndpointPrefix, r.Claim.Endpoint.ID)),
+		slog.String("event_id", r.Claim.Delivery.EventID.String()),
+		slog.Int("attempt", r.Attempt.Number),
+		slog.Int("status", r.Attempt.StatusCode),
+		slog.String("state", string(r.Status)),
+		slog.Int64("duration_ms", r.Attempt.Duration.Milliseconds()),
+	}
+	if r.Attempt.Class != "" {
+		attrs = append(attrs, slog.String("class", string(r.Attempt.Class)))
+	}
+	if r.NextAt != nil {
+		attrs = append(attrs, slog.Time("next_at", *r.NextAt))
+	}
+	s.log.LogAttrs(ctx, level, "delivery attempted", attrs...)
+}

@@ -1,0 +1,84 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery/queue"
+	"memhook/retry"
+)
+
+// KindSend is the kind of the tickets that send deliveries.
+const KindSend = "delivery:send"
+
+// The queue lanes of those tickets. An endpoint that timed out uses the slow one
+// until it has recovered, so that its waiting requests hold no worker of others.
+const (
+	Lane     = "delivery"
+	SlowLane = "slow"
+)
+
+// Config is what a Service needs. All but the last five are required.
+type Config struct {
+	Store Store
+	// CheckURL judges an endpoint's URL when it is registered. Its error is
+	// written for the caller.
+	CheckURL func(url string) error
+	// Transport sends the requests. It must check the address of every dial.
+	Transport http.RoundTripper
+	// Push hands a ticket to the broker. A lost ticket costs time, no delivery.
+	Push func(context.Context, queue.Ticket) error
+	Log  *slog.Logger
+	// Policy says when to try again. Its schedule is for endpoints without one.
+	Policy retry.Policy
+	// Version is shown to receivers in User-Agent.
+	Version string
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Metrics may be nil.
+	Metrics *Metrics
+}
+
+// Service keeps endpoints and sends deliveries. Its methods are safe for
+// concurrent use. Reads come from the store.
+type Service struct {
+	Reader
+	store     Store
+	checkURL  func(string) error
+	transport http.RoundTripper
+	push      func(context.Context, queue.Ticket) error
+	log       *slog.Logger
+	policy    retry.Policy
+	agent     string
+	now       func() time.Time
+	metrics   *Metrics
+	bell      *queue.Bell[Due]
+	look      chan struct{} // tells the pump to look now
+
+	mu     sync.Mutex
+	gates  map[uuid.UUID]*gate
+	out    map[uuid.UUID]ticketed // deliveries handed to the queue or being sent
+	lookAt time.Time              // when the pump looks next
+}
+
+// New returns a service. Run must be called for deliveries to be sent.
+func New(c Config) *Service {
+	if c.Store == nil || c.CheckURL == nil || c.Transport == nil || c.Push == nil || c.Log == nil {
+		panic("delivery.New: Store, CheckURL, Transport, Push and Log are required")
+	}
+	s := &Service{
+		Reader: c.Store, store: c.Store, checkURL: c.CheckURL, transport: c.Transport, push: c.Push,
+		log: c.Log, policy: c.Policy, agent: "memhook/" + c.Version, now: c.Now, metrics: c.Metrics,
+		bell: queue.NewBell[Due](), look: make(chan struct{}, 1),
+		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}

@@ -1,0 +1,56 @@
+package delivery
+
+// Status is the state of a Delivery. The package comment has the diagram.
+type Status string
+
+// The states. Pending and sending rows have a next_at; the others do not.
+const (
+	Pending   Status = "pending"   // waits for its next_at
+	Sending   Status = "sending"   // claimed; next_at is the end of the lease
+	Succeeded Status = "succeeded" // a receiver answered 2xx
+	Failed    Status = "failed"    // out of tries, too old, or refused for good; can be replayed
+	Held      Status = "held"      // the endpoint is paused or disabled; waits for a person
+	Skipped   Status = "skipped"   // the endpoint did not want it; the reason says why
+	Canceled  Status = "canceled"  // the endpoint was deleted
+)
+
+// moves lists every legal change of state.
+var moves = map[Status][]Status{
+	Pending:   {Sending, Held, Canceled},
+	Sending:   {Pending, Succeeded, Failed, Held, Canceled},
+	Succeeded: {Pending}, // sent again by hand
+	Failed:    {Pending},
+	Held:      {Pending, Canceled},
+	Skipped:   {Pending},
+	Canceled:  {},
+}
+
+// CanBecome tells whether a delivery may move from s to next.
+func (s Status) CanBecome(next Status) bool {
+	for _, to := range moves[s] {
+		if to == next {
+			return true
+		}
+	}
+	return false
+}
+
+// Final tells whether nothing more happens to the delivery by itself.
+func (s Status) Final() bool { return s != Pending && s != Sending }
+
+// Reason says why a delivery is in its state when no attempt explains it. It is
+// stored with the delivery.
+type Reason string
+
+// The reasons for held, skipped and canceled deliveries.
+const (
+	ReasonNone          Reason = ""
+	ReasonTypeNotWanted Reason = "type_not_wanted"   // skipped: the endpoint does not subscribe to the type
+	ReasonPaused        Reason = "endpoint_paused"   // held: a person paused the endpoint
+	ReasonDisabled      Reason = "endpoint_disabled" // held: the receiver asked for it (410), or it failed for days
+	ReasonDeleted       Reason = "endpoint_deleted"  // canceled
+	ReasonGone          Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
+	ReasonRefused       Reason = "refused"           // failed: a status or address for which trying again cannot help
+	ReasonOutOfTries    Reason = "out_of_tries"      // failed: the schedule has ended
+	ReasonTooOld        Reason = "too_old"           // failed: the next try would come after the maximum age
+)

@@ -1,0 +1,114 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// pumpEvery is how often the pump looks at least. It bounds how long a row
+	// waits whose ticket was lost, or that another node made due.
+	pumpEvery = time.Second
+	// pumpRest is the least time between two looks.
+	pumpRest = 2 * time.Millisecond
+)
+
+// Run hands out deliveries until ctx ends: those it is woken for, and those the
+// pump finds due: retries, rows that found no room, and what a crash left behind.
+func (s *Service) Run(ctx context.Context) error {
+	pumped := make(chan struct{})
+	go func() {
+		defer close(pumped)
+		s.pump(ctx)
+	}()
+	s.bell.Run(ctx, func(due []Due) { s.hand(ctx, due) })
+	<-pumped
+	return nil
+}
+
+func (s *Service) pump(ctx context.Context) {
+	for {
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelError, "due deliveries not read", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(s.planLook(ctx)):
+		case <-s.look:
+			select { // let a few more rows become due, so that one look serves them all
+			case <-ctx.Done():
+				return
+			case <-time.After(pumpRest):
+			}
+		}
+	}
+}
+
+// sweep hands out what is due and finds room.
+func (s *Service) sweep(ctx context.Context) error {
+	now := s.now()
+	s.dropLost(now)
+	endpoints, err := s.store.DueEndpoints(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		free, out := s.room(endpoint)
+		if free <= 0 {
+			s.wait(endpoint)
+			continue
+		}
+		// Rows in the queue are still due: ask for as many more.
+		ids, err := s.store.DueDeliveries(ctx, endpoint, now, free+out+1)
+		if err != nil {
+			return err
+		}
+		due := make([]Due, len(ids))
+		for i, id := range ids {
+			due[i] = Due{endpoint, id}
+		}
+		s.hand(ctx, due)
+	}
+	return nil
+}
+
+// planLook returns how long the pump may sleep.
+func (s *Service) planLook(ctx context.Context) time.Duration {
+	now := s.now()
+	next := now.Add(pumpEvery)
+	if at, ok, err := s.store.NextDeliveryAt(ctx, now); err == nil && ok && at.Before(next) {
+		next = at
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lookAt = next
+	return max(next.Sub(now), pumpRest)
+}
+
+// lookBefore makes the pump look no later than at.
+func (s *Service) lookBefore(at time.Time) {
+	s.mu.Lock()
+	sooner := at.Before(s.lookAt)
+	s.mu.Unlock()
+	if sooner {
+		s.lookNow()
+	}
+}
+
+func (s *Service) lookNow() {
+	select {
+	case s.look <- struct{}{}:
+	default:
+	}
+}
+
+// wait notes that the endpoint has due rows without room.
+func (s *Service) wait(endpoint uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gate(endpoint).waiting = true
+}
