@@ -1,0 +1,21 @@
+// Package memory turns conversations into memories and tells the delivery side
+// about every change.
+//
+// An Event is one accepted write. It changes Memories; each Change makes a
+// Message (package delivery) and stays as the memory's history.
+//
+//	PENDING ──► RUNNING ──► SUCCEEDED  its changes, messages and deliveries are committed with this state
+//	   ▲            │
+//	   └─ lease over┴─────► FAILED     nothing was changed; the error is stored
+//
+// Guarantees:
+//
+//   - An event is committed before its ID is handed out, and is processed until
+//     it succeeds or fails, whatever crashes meanwhile.
+//   - When an event is SUCCEEDED, its memories can be read, listed and searched.
+//   - Events of one scope that infer facts are processed in the order in which
+//     they were accepted: "I live in Berlin", "I moved to Lisbon" never ends in
+//     Berlin.
+//   - Changes are applied to the memories they were decided on. If one changed
+//     meanwhile the event is decided again.
+package memory

@@ -1,0 +1,205 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+)
+
+// Process handles a ticket: it claims the events and carries each out. Those that
+// are not due are passed over. The error is the database's.
+func (s *Service) Process(ctx context.Context, ids []uuid.UUID) error {
+	// What was begun is finished also while the process stops: the broker waits.
+	ctx = context.WithoutCancel(ctx)
+	now := s.now().UTC().Truncate(time.Microsecond)
+	events, err := s.store.ClaimEvents(ctx, ids, now, now.Add(s.lease))
+	s.handled(ids)
+	if err != nil {
+		return fmt.Errorf("claim %d events: %w", len(ids), err)
+	}
+	errs := make([]error, len(events))
+	var wg sync.WaitGroup
+	for i := range events[min(1, len(events)):] {
+		wg.Go(func() { errs[i+1] = s.carryOut(ctx, events[i+1]) })
+	}
+	if len(events) > 0 {
+		errs[0] = s.carryOut(ctx, events[0])
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// carryOut brings a claimed event to its next state.
+func (s *Service) carryOut(ctx context.Context, e Event) error {
+	if e.Tries > maxTries {
+		return s.fail(ctx, e, fmt.Sprintf("given up after %d tries that did not end", maxTries))
+	}
+	var err error
+	switch {
+	case e.Kind == EventAdd && e.Request.Add != nil:
+		err = s.add(ctx, e)
+	case e.Request.Delete != nil:
+		err = s.deleteAll(ctx, e)
+	default:
+		return s.fail(ctx, e, "the stored request cannot be read")
+	}
+	var invalid *InvalidError
+	switch {
+	case errors.Is(err, ErrNotDue):
+		return nil // the lease was lost; whoever has it now finishes
+	case errors.Is(err, ErrRefused), errors.As(err, &invalid):
+		return s.fail(ctx, e, err.Error())
+	}
+	return err
+}
+
+// add asks the engine and commits what it decided. When a memory changed
+// meanwhile the engine is asked again.
+func (s *Service) add(ctx context.Context, e Event) error {
+	for {
+		decision, err := s.decide(ctx, e)
+		if err != nil {
+			return fmt.Errorf("decide event %s: %w", e.ID, err)
+		}
+		now := s.now().UTC().Truncate(time.Microsecond)
+		done := e.final(EventSucceeded, now)
+		done.Reason = string(decision.Reason)
+		changes, err := s.changes(ctx, done, decision.Drafts, now)
+		if err == nil {
+			err = s.complete(ctx, Completion{Event: done, Lease: *e.NextAt, Changes: changes})
+		}
+		if !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
+}
+
+func (s *Service) decide(ctx context.Context, e Event) (Decision, error) {
+	recall := func(ctx context.Context, q RecallQuery) ([]Memory, error) {
+		return s.store.Recall(ctx, e.ProjectID, q)
+	}
+	if !e.Request.Add.Infer {
+		return verbatim(ctx, *e.Request.Add, recall)
+	}
+	return s.engine.Decide(ctx, *e.Request.Add, recall)
+}
+
+// changes turns drafts into changes of memories as they are now.
+func (s *Service) changes(ctx context.Context, e Event, drafts []Draft, now time.Time) ([]Change, error) {
+	list := make([]Change, 0, len(drafts))
+	for _, d := range drafts {
+		c := Change{ID: delivery.NewID(), EventID: e.ID, Kind: d.Kind, At: now}
+		if d.Kind == ChangeAdd {
+			c.Memory = e.Request.Add.memory(e.ProjectID, d, now)
+			list = append(list, c)
+			continue
+		}
+		m, err := s.store.Memory(ctx, e.ProjectID, d.Target)
+		if errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("memory %s: %w", d.Target, ErrChanged)
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.Memory, c.Before = m, m.Text
+		if d.Kind == ChangeUpdate {
+			c.Memory.Text, c.Memory.Subject, c.Memory.UpdatedAt = d.Text, d.Subject, now
+			if e.Request.Add.Metadata != nil {
+				c.Memory.Metadata = e.Request.Add.Metadata
+			}
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// memory is the new memory that a draft asks for.
+func (a *Add) memory(projectID string, d Draft, now time.Time) Memory {
+	m := Memory{
+		ID: delivery.NewID(), ProjectID: projectID, Scope: d.Scope, Text: d.Text, Subject: d.Subject,
+		Metadata: a.Metadata, Immutable: a.Immutable, ExpirationDate: a.ExpirationDate,
+		CreatedAt: now, UpdatedAt: now, State: Active,
+	}
+	if a.Timestamp != nil {
+		m.CreatedAt = a.Timestamp.UTC().Truncate(time.Microsecond)
+	}
+	return m
+}
+
+// deleteGroup is how many memories one transaction of a mass deletion takes, so
+// that it holds up other writes for milliseconds only.
+const deleteGroup = 200
+
+func (s *Service) deleteAll(ctx context.Context, e Event) error {
+	q := *e.Request.Delete
+	q.ShowExpired, q.IncludeMerged, q.LatestOnly, q.Limit = true, true, false, deleteGroup
+	for {
+		found, left, err := s.Memories(ctx, q)
+		if err != nil {
+			return fmt.Errorf("delete memories for event %s: %w", e.ID, err)
+		}
+		now := s.now().UTC().Truncate(time.Microsecond)
+		changes := make([]Change, len(found))
+		for i, m := range found {
+			changes[i] = Change{ID: delivery.NewID(), EventID: e.ID, Kind: ChangeDelete, Memory: m, Before: m.Text, At: now}
+		}
+		lease := *e.NextAt
+		last := left <= len(found)
+		if last {
+			e = e.final(EventSucceeded, now)
+		} else {
+			next := now.Add(s.lease)
+			e.NextAt, e.UpdatedAt = &next, now
+		}
+		err = s.complete(ctx, Completion{Event: e, Lease: lease, Changes: changes})
+		if errors.Is(err, ErrChanged) {
+			e.NextAt = &lease
+			e.Status = EventRunning
+			continue
+		}
+		if err != nil || last {
+			return err
+		}
+	}
+}
+
+func (s *Service) fail(ctx context.Context, e Event, text string) error {
+	done := e.final(EventFailed, s.now().UTC().Truncate(time.Microsecond))
+	done.Error = text
+	s.log.LogAttrs(ctx, slog.LevelWarn, "event failed", slog.String("event_id", e.ID.String()), slog.String("project_id", e.ProjectID))
+	return s.complete(ctx, Completion{Event: done, Lease: *e.NextAt})
+}
+
+// complete renders the messages, commits, and tells everybody who can go on.
+func (s *Service) complete(ctx context.Context, c Completion) error {
+	for _, change := range c.Changes {
+		c.Messages = append(c.Messages, changeMessage(c.Event, change))
+	}
+	if c.Event.Status.Final() && c.Event.Kind == EventAdd {
+		c.Messages = append(c.Messages, jobMessage(c.Event, c.Changes))
+	}
+	completed, err := s.store.CompleteEvent(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.wake(completed.Due...)
+	s.bell.Ring(completed.Events...)
+	if c.Event.Status.Final() {
+		s.metrics.finished(c.Event.Status, c.Event.UpdatedAt.Sub(c.Event.CreatedAt))
+		s.finished(c.Event.ID)
+	}
+	return nil
+}
+
+// final returns the event in a final state.
+func (e Event) final(status EventStatus, now time.Time) Event {
+	e.Status, e.NextAt, e.UpdatedAt, e.CompletedAt = status, nil, now, &now
+	return e
+}

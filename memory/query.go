@@ -1,0 +1,71 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// MaxPage is the most rows one page has.
+const MaxPage = 200
+
+// A Query selects memories of one project, newest first, ties by ID.
+type Query struct {
+	ProjectID     string `json:"project_id"`
+	Filter        Filter `json:"filter"`
+	ShowExpired   bool   `json:"show_expired,omitempty"`
+	LatestOnly    bool   `json:"latest_only,omitempty"`    // leave out superseded and merged ones
+	IncludeMerged bool   `json:"include_merged,omitempty"` // merged ones are hidden otherwise
+	Offset        int    `json:"-"`
+	Limit         int    `json:"-"` // 0: no limit
+	Today         string `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden
+}
+
+// An EventQuery selects events of one project, newest first. Zero fields do not
+// constrain.
+type EventQuery struct {
+	ProjectID string
+	Kind      EventKind
+	Status    EventStatus
+	From, To  time.Time // created at or after; created before
+	Offset    int
+	Limit     int
+}
+
+// Project returns a project. ErrNotFound.
+func (s *Service) Project(ctx context.Context, id string) (Project, error) {
+	return s.store.Project(ctx, id)
+}
+
+// Memories returns a page of memories and how many there are in all.
+func (s *Service) Memories(ctx context.Context, q Query) ([]Memory, int, error) {
+	q.Today = s.now().UTC().Format(time.DateOnly)
+	return s.store.Memories(ctx, q)
+}
+
+// Memory returns one memory of the project, expired or not. ErrNotFound.
+func (s *Service) Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error) {
+	return s.store.Memory(ctx, projectID, id)
+}
+
+// Event returns an event of the project with its changes, oldest first. ErrNotFound.
+func (s *Service) Event(ctx context.Context, projectID string, id uuid.UUID) (Event, []Change, error) {
+	return s.store.Event(ctx, projectID, id)
+}
+
+// Events returns a page of events and how many there are in all.
+func (s *Service) Events(ctx context.Context, q EventQuery) ([]Event, int, error) {
+	return s.store.Events(ctx, q)
+}
+
+// ChangesOf returns the changes of several events, by event, oldest first.
+func (s *Service) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error) {
+	return s.store.ChangesOf(ctx, events)
+}
+
+// History returns the changes of one memory, oldest first, with the turns that
+// caused each. A deleted memory keeps its history. ErrNotFound.
+func (s *Service) History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error) {
+	return s.store.History(ctx, projectID, id)
+}

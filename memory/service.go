@@ -1,0 +1,88 @@
+package memory
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/delivery/queue"
+)
+
+// KindProcess is the kind of the tickets that process events.
+const KindProcess = "memory:process"
+
+// Lane is the queue lane of those tickets.
+const Lane = "memory"
+
+const (
+	defaultLease = 2 * time.Minute
+	defaultWait  = 25 * time.Second
+	maxTries     = 25 // an event that stops its worker this often is given up
+)
+
+// Config is what a Service needs. Store, Engine, Push, Wake and Log are required.
+type Config struct {
+	Store  Store
+	Engine Engine
+	// Push hands a ticket to the broker. A lost ticket costs time, no event.
+	Push func(context.Context, queue.Ticket) error
+	// Wake tells the delivery side what can be sent. It must not block.
+	Wake func(...delivery.Due)
+	Log  *slog.Logger
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Lease is how long a worker may take for one event; 0: two minutes.
+	Lease time.Duration
+	// Wait is how long a processed add may hold its caller; 0: 25 s, below the
+	// shortest time limit of mem0's clients (30 s).
+	Wait time.Duration
+	// Metrics may be nil.
+	Metrics *Metrics
+}
+
+// Service accepts, processes and shows memory events. Its methods are safe for
+// concurrent use.
+type Service struct {
+	store   Store
+	engine  Engine
+	push    func(context.Context, queue.Ticket) error
+	wake    func(...delivery.Due)
+	log     *slog.Logger
+	now     func() time.Time
+	lease   time.Duration
+	wait    time.Duration
+	metrics *Metrics
+	bell    *queue.Bell[uuid.UUID]
+
+	mu      sync.Mutex
+	waiting map[uuid.UUID]chan struct{} // callers of processed adds, by event
+	ringing map[uuid.UUID]time.Time     // pushed and not yet handled, with when to push again
+}
+
+// New returns a service. Run must be called for events to be processed.
+func New(c Config) *Service {
+	if c.Store == nil || c.Engine == nil || c.Push == nil || c.Wake == nil || c.Log == nil {
+		panic("memory.New: Store, Engine, Push, Wake and Log are required")
+	}
+	s := &Service{
+		store: c.Store, engine: c.Engine, push: c.Push, wake: c.Wake, log: c.Log,
+		now: c.Now, lease: c.Lease, wait: c.Wait, metrics: c.Metrics,
+		bell:    queue.NewBell[uuid.UUID](),
+		waiting: map[uuid.UUID]chan struct{}{},
+		ringing: map[uuid.UUID]time.Time{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.lease == 0 {
+		s.lease = defaultLease
+	}
+	if s.wait == 0 {
+		s.wait = defaultWait
+	}
+	return s
+}

@@ -1,0 +1,84 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"memhook/memory"
+)
+
+const changeColumns = `id, project_id, event_id, memory_id, kind, text, before, user_id, agent_id, app_id, run_id,
+	metadata, categories, memory_created_at, created_at`
+
+const insertChange = `INSERT INTO changes (` + changeColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
+func scanChange(row scanner, c *memory.Change) error {
+	m := &c.Memory
+	err := row.Scan(&c.ID, &m.ProjectID, &c.EventID, &m.ID, text(&c.Kind), &m.Text, text(&c.Before),
+		text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID),
+		rawColumn{&m.Metadata}, jsonColumn{&m.Categories}, timeColumn{&m.CreatedAt}, timeColumn{&c.At})
+	m.UpdatedAt = c.At
+	return err
+}
+
+// applyChange writes the memory and its history entry.
+func (t *tx) applyChange(e memory.Event, c memory.Change) error {
+	var err error
+	switch c.Kind {
+	case memory.ChangeAdd:
+		err = t.addMemory(e, c.Memory)
+	case memory.ChangeUpdate:
+		err = t.updateMemory(c.Memory)
+	case memory.ChangeDelete:
+		err = t.deleteMemory(c.Memory)
+	default:
+		err = fmt.Errorf("unknown kind of change %q", c.Kind)
+	}
+	if err != nil {
+		return err
+	}
+	m := c.Memory
+	_, err = t.exec(insertChange, blob(c.ID), e.ProjectID, blob(c.EventID), blob(m.ID), string(c.Kind), m.Text, textOrNull(c.Before),
+		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
+		jsonOrNull(m.Metadata), listOrNull(m.Categories), micros(m.CreatedAt), micros(c.At))
+	return err
+}
+
+// ChangesOf returns the changes of several events, by event, oldest first.
+func (db *DB) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]memory.Change, error) {
+	byEvent := make(map[uuid.UUID][]memory.Change, len(events))
+	if len(events) == 0 {
+		return byEvent, nil
+	}
+	args := make([]any, len(events))
+	for i := range events {
+		args[i] = blob(events[i])
+	}
+	query := `SELECT ` + changeColumns + ` FROM changes WHERE event_id IN (` + placeholders(1, len(events)) + `) ORDER BY event_id, id`
+	err := db.query(ctx, query, args, func(row scanner) error {
+		var c memory.Change
+		err := scanChange(row, &c)
+		byEvent[c.EventID] = append(byEvent[c.EventID], c)
+		return err
+	})
+	return byEvent, err
+}
+
+// History returns the changes of one memory, oldest first.
+func (db *DB) History(ctx context.Context, projectID string, id uuid.UUID) ([]memory.Change, error) {
+	var list []memory.Change
+	query := `SELECT ` + changeColumns + ` FROM changes WHERE memory_id = $1 AND project_id = $2 ORDER BY id`
+	err := db.query(ctx, query, []any{blob(id), projectID}, func(row scanner) error {
+		var c memory.Change
+		err := scanChange(row, &c)
+		list = append(list, c)
+		return err
+	})
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("memory %s: %w", id, memory.ErrNotFound)
+	}
+	return list, err
+}

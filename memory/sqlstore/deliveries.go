@@ -1,0 +1,313 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/retry"
+)
+
+const deliveryColumns = `id, project_id, event_id, message_id, endpoint_id, status, reason, next_at, attempts, tries, round_at,
+	cause, created_at, updated_at, finished_at`
+
+func deliveryFields(d *delivery.Delivery) []any {
+	return []any{
+		&d.ID, &d.ProjectID, &d.EventID, &d.MessageID, &d.EndpointID, text(&d.Status), text(&d.Reason), timePtrColumn{&d.NextAt},
+		intColumn{&d.Attempts}, intColumn{&d.Tries}, timeColumn{&d.RoundAt},
+		text(&d.Trigger), timeColumn{&d.CreatedAt}, timeColumn{&d.UpdatedAt}, timePtrColumn{&d.FinishedAt},
+	}
+}
+
+func (t *tx) insertMessage(m delivery.Message) error {
+	_, err := t.exec(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt))
+	return err
+}
+
+func (t *tx) insertDelivery(d delivery.Delivery) error {
+	_, err := t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
+		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
+		microsOrNull(d.FinishedAt))
+	return err
+}
+
+// DueEndpoints returns the endpoints that have a delivery due at or before now and
+// are not asking to be left alone. It steps from endpoint to endpoint through the
+// index, so its cost grows with their number and not with the backlog.
+func (db *DB) DueEndpoints(ctx context.Context, now time.Time) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := db.query(ctx, `WITH RECURSIVE step(id) AS (
+			SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
+			UNION ALL
+			SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
+			FROM step WHERE step.id IS NOT NULL
+		)
+		SELECT step.id FROM step JOIN endpoints e ON e.id = step.id
+		WHERE (e.hold_until_at IS NULL OR e.hold_until_at <= $1)
+			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at <= $1)`,
+		[]any{micros(now)}, collect(&ids))
+	return ids, err
+}
+
+// DueDeliveries returns deliveries of an endpoint due at or before now, those
+// longest due first.
+func (db *DB) DueDeliveries(ctx context.Context, endpointID uuid.UUID, now time.Time, limit int) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := db.query(ctx, `SELECT id FROM deliveries WHERE endpoint_id = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3`,
+		[]any{blob(endpointID), micros(now), limit}, collect(&ids))
+	return ids, err
+}
+
+// NextDeliveryAt returns when the next delivery that is not due yet will be, or
+// when an endpoint's hold ends.
+func (db *DB) NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, bool, error) {
+	return db.nextAt(ctx, `WITH RECURSIVE step(id) AS (
+			SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
+			UNION ALL
+			SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
+			FROM step WHERE step.id IS NOT NULL
+		)
+		SELECT min(at) FROM (
+			SELECT (SELECT min(d.next_at) FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at > $1) AS at
+			FROM step WHERE step.id IS NOT NULL
+			UNION ALL
+			SELECT e.hold_until_at FROM step JOIN endpoints e ON e.id = step.id WHERE e.hold_until_at > $1
+		) AS times`, now)
+}
+
+// ClaimDeliveries leases those of the deliveries that are due.
+func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time) ([]delivery.Claim, error) {
+	due, err := db.claimable(ctx, ids, now)
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	var claimed []delivery.Claim
+	err = db.write(ctx, func(t *tx) error {
+		claimed = claimed[:0]
+		for _, c := range due {
+			ok, err := t.claim(&c, now)
+			if err != nil {
+				return fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+			}
+			if ok {
+				claimed = append(claimed, c)
+			}
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+// claimable reads the due deliveries with their messages and endpoints.
+func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]delivery.Claim, error) {
+	args := []any{micros(now)}
+	for i := range ids {
+		args = append(args, blob(ids[i]))
+	}
+	var list []delivery.Claim
+	query := `SELECT ` + prefixed("d.", deliveryColumns) + `, m.type, m.body, m.created_at, m.memory_id
+		FROM deliveries d JOIN messages m ON m.id = d.message_id
+		WHERE d.id IN (` + placeholders(2, len(ids)) + `) AND d.next_at <= $1`
+	err := db.query(ctx, query, args, func(row scanner) error {
+		var c delivery.Claim
+		d, m := &c.Delivery, &c.Message
+		err := row.Scan(append(deliveryFields(d), &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &m.MemoryID)...)
+		m.ID, m.ProjectID, m.EventID = d.MessageID, d.ProjectID, d.EventID
+		list = append(list, c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	endpoints := map[uuid.UUID]delivery.Endpoint{}
+	for i := range list {
+		id := list[i].Delivery.EndpointID
+		e, ok := endpoints[id]
+		if !ok {
+			s, err := db.stmt(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE id = $1`)
+			if err != nil {
+				return nil, err
+			}
+			if err := db.scanEndpoint(s.QueryRowContext(ctx, blob(id)), &e); err != nil {
+				return nil, fmt.Errorf("endpoint %s: %w", id, err)
+			}
+			endpoints[id] = e
+		}
+		list[i].Endpoint = e
+	}
+	return list, nil
+}
+
+const (
+	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5 WHERE id = $1 AND next_at = $2`
+	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9
+		WHERE id = $1 AND next_at = $2`
+)
+
+// claim leases one delivery, unless its endpoint does not take any now.
+func (t *tx) claim(c *delivery.Claim, now time.Time) (bool, error) {
+	d, e := &c.Delivery, c.Endpoint
+	was := *d.NextAt
+	if !e.Active() {
+		return false, t.setAside(*d, e, now)
+	}
+	if e.Health.HoldUntil != nil && now.Before(*e.Health.HoldUntil) {
+		return false, nil
+	}
+	c.Lease = now.Add(e.Lease()).UTC().Truncate(time.Microsecond)
+	interrupted := d.Status == delivery.Sending
+	if interrupted {
+		d.Attempts++
+	}
+	n, err := t.exec(claimDelivery, blob(d.ID), micros(was), micros(c.Lease), d.Attempts, micros(now))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if interrupted {
+		err = t.insertAttempt(delivery.Attempt{
+			ID: delivery.NewID(), DeliveryID: d.ID, Number: d.Attempts, Trigger: d.Trigger, URL: e.URL, StartedAt: d.UpdatedAt,
+			Class: retry.ClassInterrupted, Detail: retry.ClassInterrupted.Sentence(), NextAt: &now,
+		})
+	}
+	d.Status, d.NextAt = delivery.Sending, &c.Lease
+	return true, err
+}
+
+// setAside ends a due delivery whose endpoint was paused, disabled or deleted
+// before the delivery could be moved with the others.
+func (t *tx) setAside(d delivery.Delivery, e delivery.Endpoint, now time.Time) error {
+	status, reason := delivery.Held, delivery.ReasonPaused
+	switch {
+	case e.DeletedAt != nil:
+		status, reason = delivery.Canceled, delivery.ReasonDeleted
+	case e.PausedAt == nil:
+		reason = delivery.ReasonDisabled
+	}
+	_, err := t.exec(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), nil, d.Attempts, d.Tries, micros(now), nil)
+	return err
+}
+
+const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+
+func (t *tx) insertAttempt(a delivery.Attempt) error {
+	var status any
+	if a.StatusCode != 0 {
+		status = a.StatusCode
+	}
+	var request, response any
+	if a.RequestHeader != nil {
+		request = encode(a.RequestHeader)
+	}
+	if a.ResponseHeader != nil {
+		response = encode(a.ResponseHeader)
+	}
+	_, err := t.exec(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
+		a.Duration.Microseconds(), encode(inMicros(a.Phases)), status, textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
+		request, response, a.ResponseBody, a.Truncated, a.RetryAfter.Microseconds(), microsOrNull(a.NextAt))
+	return err
+}
+
+// FinishAttempt records an attempt with the state it leads to.
+func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) error {
+	return db.write(ctx, func(t *tx) error {
+		d := r.Claim.Delivery
+		now := r.Attempt.StartedAt.Add(r.Attempt.Duration)
+		var finished any
+		if r.Status.Final() {
+			finished = micros(now)
+		}
+		n, err := t.exec(moveDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
+			r.Attempt.Number, d.Tries+1, micros(now), finished)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return delivery.ErrNotDue
+		}
+		if err := t.insertAttempt(r.Attempt); err != nil {
+			return err
+		}
+		return t.health(r, now)
+	})
+}
+
+// successNoted is how precise last_success_at is: an endpoint that is well is
+// not written for each of its deliveries.
+const successNoted = 10 * time.Second
+
+func (t *tx) health(r delivery.Result, now time.Time) error {
+	e := r.Claim.Endpoint
+	switch {
+	case r.Disable:
+		t.endpoints = nil
+		_, err := t.exec(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), updated_at = $2 WHERE id = $1`, blob(e.ID), micros(now))
+		return err
+	case r.Failed:
+		_, err := t.exec(`UPDATE endpoints SET failures = failures + 1, failing_at = COALESCE(failing_at, $2),
+				hold_until_at = CASE WHEN hold_until_at > $3 THEN hold_until_at ELSE $3 END
+			WHERE id = $1`, blob(e.ID), micros(now), microsOrNull(r.HoldUntil))
+		return err
+	case r.Status != delivery.Succeeded:
+		return nil
+	}
+	h := e.Health
+	if h.Failures == 0 && h.LastSuccessAt != nil && now.Sub(*h.LastSuccessAt) < successNoted {
+		return nil
+	}
+	_, err := t.exec(`UPDATE endpoints SET failures = 0, failing_at = NULL, hold_until_at = NULL, last_success_at = $2
+		WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at < $3)`,
+		blob(e.ID), micros(now), micros(now.Add(-successNoted)))
+	return err
+}
+
+// MoveDeliveries brings up to limit deliveries of an endpoint from one state to
+// another, oldest first.
+func (db *DB) MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to delivery.Status, why delivery.Reason, now time.Time, limit int) (int, error) {
+	if !from.CanBecome(to) || (from != delivery.Pending && from != delivery.Held) {
+		return 0, fmt.Errorf("deliveries of endpoint %s cannot become %s from %s", endpointID, to, from)
+	}
+	var next any
+	if !to.Final() {
+		next = micros(now)
+	}
+	// Each text uses its own index: waiting rows are found by next_at, held ones by
+	// their status.
+	move := moveHeld
+	if from == delivery.Pending {
+		move = movePending
+	}
+	var n int64
+	err := db.write(ctx, func(t *tx) (err error) {
+		n, err = t.exec(move, blob(endpointID), string(to), textOrNull(why), next, micros(now), limit)
+		return err
+	})
+	return int(n), err
+}
+
+const (
+	moveSet     = `UPDATE deliveries SET status = $2, reason = $3, next_at = $4, round_at = $5, updated_at = $5 WHERE id IN `
+	moveHeld    = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'held' ORDER BY id LIMIT $6)`
+	movePending = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' AND next_at IS NOT NULL LIMIT $6)`
+)
+
+// FreeLeases makes everything due that the last run of a single node had in its
+// hands, and returns how many rows that were.
+func (db *DB) FreeLeases(ctx context.Context, now time.Time) (int, error) {
+	var n int64
+	err := db.write(ctx, func(t *tx) error {
+		events, err := t.exec(`UPDATE events SET next_at = $1 WHERE next_at > $1`, micros(now))
+		if err != nil {
+			return err
+		}
+		sending, err := t.exec(`UPDATE deliveries SET next_at = $1 WHERE next_at > $1 AND status = 'sending'`, micros(now))
+		n = events + sending
+		return err
+	})
+	return int(n), err
+}

@@ -1,0 +1,284 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/memory"
+)
+
+const eventColumns = `id, project_id, kind, status, user_id, agent_id, app_id, run_id, infer, payload, request,
+	reason, error, tries, next_at, created_at, updated_at, started_at, completed_at`
+
+func scanEvent(row scanner, e *memory.Event) error {
+	return row.Scan(&e.ID, &e.ProjectID, text(&e.Kind), text(&e.Status),
+		text(&e.Scope.UserID), text(&e.Scope.AgentID), text(&e.Scope.AppID), text(&e.Scope.RunID),
+		&e.Infer, rawColumn{&e.Payload}, jsonColumn{&e.Request}, text(&e.Reason), text(&e.Error), intColumn{&e.Tries},
+		timePtrColumn{&e.NextAt}, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt},
+		timePtrColumn{&e.StartedAt}, timePtrColumn{&e.CompletedAt})
+}
+
+const insertEvent = `INSERT INTO events (` + eventColumns + `, scope_key)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+
+// InsertEvent commits a new event.
+func (db *DB) InsertEvent(ctx context.Context, e memory.Event) error {
+	args := eventArgs(e)
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.exec(insertEvent, args...)
+		return err
+	})
+}
+
+func eventArgs(e memory.Event) []any {
+	var request any
+	if e.NextAt != nil {
+		request = encode(e.Request)
+	}
+	return []any{
+		blob(e.ID), e.ProjectID, string(e.Kind), string(e.Status),
+		textOrNull(e.Scope.UserID), textOrNull(e.Scope.AgentID), textOrNull(e.Scope.AppID), textOrNull(e.Scope.RunID),
+		e.Infer, jsonOrNull(e.Payload), request, textOrNull(e.Reason), textOrNull(e.Error), e.Tries,
+		microsOrNull(e.NextAt), micros(e.CreatedAt), micros(e.UpdatedAt), microsOrNull(e.StartedAt), microsOrNull(e.CompletedAt),
+		turnKey(e),
+	}
+}
+
+// turnKey is the scope in which the event waits for its turn, NULL when it does
+// not wait.
+func turnKey(e memory.Event) any {
+	if e.Kind != memory.EventAdd || !e.Infer {
+		return nil
+	}
+	key := e.Scope.Key(e.ProjectID)
+	return key[:]
+}
+
+// itsTurn holds when no older event of the scope is unfinished.
+const itsTurn = `NOT EXISTS (SELECT 1 FROM events o
+	WHERE o.scope_key = events.scope_key AND o.next_at IS NOT NULL AND o.scope_key IS NOT NULL AND o.id < events.id)`
+
+const claimEvent = `UPDATE events SET status = 'RUNNING', next_at = $3, tries = tries + 1,
+		started_at = COALESCE(started_at, $2), updated_at = $2
+	WHERE id = $1 AND next_at <= $2 AND ` + itsTurn + ` RETURNING ` + eventColumns
+
+// ClaimEvents leases those of the events that are due and whose turn it is in
+// their scope, marks them RUNNING and returns them.
+func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.Time) ([]memory.Event, error) {
+	var claimed []memory.Event
+	err := db.write(ctx, func(t *tx) error {
+		claimed = claimed[:0]
+		for _, id := range ids {
+			var e memory.Event
+			ok, err := found(scanEvent(t.row(claimEvent, blob(id), micros(now), micros(lease)), &e))
+			if err != nil {
+				return fmt.Errorf("event %s: %w", id, err)
+			}
+			if ok {
+				t.changed()
+				claimed = append(claimed, e)
+			}
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+const (
+	finishEvent = `UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL
+		WHERE id = $1 AND next_at = $2`
+	extendEvent = `UPDATE events SET next_at = $3, updated_at = $4 WHERE id = $1 AND next_at = $2`
+	nextInScope = `SELECT id FROM events WHERE scope_key = $1 AND next_at IS NOT NULL AND scope_key IS NOT NULL ORDER BY id LIMIT 1`
+)
+
+// CompleteEvent commits what an event did: its state, the memories, their
+// history, the messages, and one delivery per message and endpoint.
+func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Completed, error) {
+	var done memory.Completed
+	err := db.write(ctx, func(t *tx) error {
+		done = memory.Completed{}
+		if err := t.moveEvent(c.Event, c.Lease); err != nil {
+			return fmt.Errorf("event %s: %w", c.Event.ID, err)
+		}
+		for _, change := range c.Changes {
+			if err := t.applyChange(c.Event, change); err != nil {
+				return fmt.Errorf("event %s: %s memory %s: %w", c.Event.ID, change.Kind, change.Memory.ID, err)
+			}
+		}
+		due, err := db.fanOut(t, c.Event.ProjectID, c.Messages)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", c.Event.ID, err)
+		}
+		done.Due = due
+		done.Events, err = t.nextTurn(c.Event)
+		return err
+	})
+	return done, err
+}
+
+func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
+	if lease.IsZero() {
+		_, err := t.exec(insertEvent, eventArgs(e)...)
+		return err
+	}
+	var n int64
+	var err error
+	if e.Status.Final() {
+		n, err = t.exec(finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
+			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt))
+	} else {
+		n, err = t.exec(extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt))
+	}
+	if err == nil && n == 0 {
+		return memory.ErrNotDue
+	}
+	return err
+}
+
+// nextTurn returns the event of the scope that was waiting for this one.
+func (t *tx) nextTurn(e memory.Event) ([]uuid.UUID, error) {
+	key := turnKey(e)
+	if key == nil || !e.Status.Final() {
+		return nil, nil
+	}
+	var id uuid.UUID
+	ok, err := found(t.row(nextInScope, key).Scan(&id))
+	if !ok {
+		return nil, err
+	}
+	return []uuid.UUID{id}, nil
+}
+
+// fanOut stores the messages and what each endpoint gets of them, and returns
+// what can be sent. Messages about an event as a whole that no endpoint wants are
+// not stored.
+func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]delivery.Due, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	endpoints, err := db.endpointsOf(t, projectID)
+	if err != nil {
+		return nil, err
+	}
+	var due []delivery.Due
+	for _, m := range messages {
+		if m.MemoryID == uuid.Nil && !wanted(m, endpoints) {
+			continue
+		}
+		if err := t.insertMessage(m); err != nil {
+			return nil, fmt.Errorf("message %s: %w", m.ID, err)
+		}
+		for _, d := range delivery.FanOut(m, endpoints) {
+			if err := t.insertDelivery(d); err != nil {
+				return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
+			}
+			if d.Status == delivery.Pending {
+				due = append(due, delivery.Due{EndpointID: d.EndpointID, DeliveryID: d.ID})
+			}
+		}
+	}
+	return due, nil
+}
+
+func wanted(m delivery.Message, endpoints []delivery.Endpoint) bool {
+	for _, e := range endpoints {
+		if e.Wants(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// DueEvents returns events that could be claimed, those longest due first.
+func (db *DB) DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := db.query(ctx, `SELECT id FROM events WHERE next_at <= $1 AND `+itsTurn+` ORDER BY next_at, id LIMIT $2`,
+		[]any{micros(now), limit}, collect(&ids))
+	return ids, err
+}
+
+// NextEventAt returns when the next event that is not due yet will be.
+func (db *DB) NextEventAt(ctx context.Context, now time.Time) (time.Time, bool, error) {
+	return db.nextAt(ctx, `SELECT min(next_at) FROM events WHERE next_at > $1`, now)
+}
+
+func (db *DB) nextAt(ctx context.Context, query string, now time.Time) (time.Time, bool, error) {
+	var at *time.Time
+	_, err := db.one(ctx, query, []any{micros(now)}, timePtrColumn{&at})
+	if at == nil {
+		return time.Time{}, false, err
+	}
+	return *at, true, err
+}
+
+// collect appends the only column of each row to a list.
+func collect[T any](to *[]T) func(scanner) error {
+	return func(row scanner) error {
+		var v T
+		if err := row.Scan(&v); err != nil {
+			return err
+		}
+		*to = append(*to, v)
+		return nil
+	}
+}
+
+// Event returns an event with its changes, oldest first.
+func (db *DB) Event(ctx context.Context, projectID string, id uuid.UUID) (memory.Event, []memory.Change, error) {
+	var e memory.Event
+	s, err := db.stmt(ctx, `SELECT `+eventColumns+` FROM events WHERE id = $1 AND project_id = $2`)
+	if err != nil {
+		return e, nil, err
+	}
+	ok, err := found(scanEvent(s.QueryRowContext(ctx, blob(id), projectID), &e))
+	if err != nil {
+		return e, nil, fmt.Errorf("event %s: %w", id, err)
+	}
+	if !ok {
+		return e, nil, fmt.Errorf("event %s: %w", id, memory.ErrNotFound)
+	}
+	changes, err := db.ChangesOf(ctx, []uuid.UUID{id})
+	return e, changes[id], err
+}
+
+// Events returns a page of a project's events, newest first, and how many there
+// are in all.
+func (db *DB) Events(ctx context.Context, q memory.EventQuery) ([]memory.Event, int, error) {
+	where := []string{"project_id = $1"}
+	args := []any{q.ProjectID}
+	and := func(cond string, v any) {
+		args = append(args, v)
+		where = append(where, fmt.Sprintf("%s $%d", cond, len(args)))
+	}
+	if q.Kind != "" {
+		and("kind =", string(q.Kind))
+	}
+	if q.Status != "" {
+		and("status =", string(q.Status))
+	}
+	if !q.From.IsZero() {
+		and("created_at >=", micros(q.From))
+	}
+	if !q.To.IsZero() {
+		and("created_at <", micros(q.To))
+	}
+	cond := strings.Join(where, " AND ")
+	var total int
+	if _, err := db.one(ctx, `SELECT count(*) FROM events WHERE `+cond, args, &total); err != nil {
+		return nil, 0, err
+	}
+	var list []memory.Event
+	query := fmt.Sprintf(`SELECT %s FROM events WHERE %s ORDER BY id DESC LIMIT $%d OFFSET $%d`, eventColumns, cond, len(args)+1, len(args)+2)
+	err := db.query(ctx, query, append(args, q.Limit, q.Offset), func(row scanner) error {
+		var e memory.Event
+		err := scanEvent(row, &e)
+		list = append(list, e)
+		return err
+	})
+	return list, total, err
+}

@@ -1,0 +1,193 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"memhook/memory"
+)
+
+const memoryColumns = `id, project_id, user_id, agent_id, app_id, run_id, text, subject, metadata, categories,
+	immutable, expiration_date, state, replaced_by, linked, revision, created_at, updated_at`
+
+func scanMemory(row scanner, m *memory.Memory) error {
+	return row.Scan(&m.ID, &m.ProjectID, text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID),
+		&m.Text, text(&m.Subject), rawColumn{&m.Metadata}, jsonColumn{&m.Categories},
+		&m.Immutable, text(&m.ExpirationDate), text(&m.State), &m.ReplacedBy, jsonColumn{&m.Linked}, &m.Revision,
+		timeColumn{&m.CreatedAt}, timeColumn{&m.UpdatedAt})
+}
+
+const (
+	insertMemory = `INSERT INTO memories (` + memoryColumns + `, scope_key, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	updateMemory = `UPDATE memories SET text = $3, hash = $4, subject = $5, metadata = $6, categories = $7, expiration_date = $8,
+		state = $9, replaced_by = $10, linked = $11, created_at = $12, updated_at = $13, revision = revision + 1
+		WHERE id = $1 AND revision = $2`
+	deleteMemory = `DELETE FROM memories WHERE id = $1 AND revision = $2`
+	sameText     = `SELECT 1 FROM memories WHERE scope_key = $1 AND hash = $2 AND state = 'active' LIMIT 1`
+)
+
+// addMemory inserts a memory. Events that store turns as they are do not wait for
+// each other, so two of them may have decided to add the same text: the second
+// has to decide again.
+func (t *tx) addMemory(e memory.Event, m memory.Memory) error {
+	key := m.Scope.Key(m.ProjectID)
+	hash := m.Hash()
+	if !e.Infer {
+		var one int
+		if ok, err := found(t.row(sameText, key[:], hash).Scan(&one)); ok || err != nil {
+			return cmp.Or(err, memory.ErrChanged)
+		}
+	}
+	_, err := t.exec(insertMemory, blob(m.ID), m.ProjectID,
+		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
+		m.Text, textOrNull(m.Subject), jsonOrNull(m.Metadata), listOrNull(m.Categories),
+		m.Immutable, textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked), m.Revision,
+		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], hash)
+	return err
+}
+
+func (t *tx) updateMemory(m memory.Memory) error {
+	n, err := t.exec(updateMemory, blob(m.ID), m.Revision, m.Text, m.Hash(), textOrNull(m.Subject), jsonOrNull(m.Metadata),
+		listOrNull(m.Categories), textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked),
+		micros(m.CreatedAt), micros(m.UpdatedAt))
+	return fenced(n, err)
+}
+
+func (t *tx) deleteMemory(m memory.Memory) error {
+	n, err := t.exec(deleteMemory, blob(m.ID), m.Revision)
+	return fenced(n, err)
+}
+
+func fenced(n int64, err error) error {
+	if err == nil && n == 0 {
+		return memory.ErrChanged
+	}
+	return err
+}
+
+// Memory returns one memory of the project.
+func (db *DB) Memory(ctx context.Context, projectID string, id uuid.UUID) (memory.Memory, error) {
+	var m memory.Memory
+	s, err := db.stmt(ctx, `SELECT `+memoryColumns+` FROM memories WHERE id = $1 AND project_id = $2`)
+	if err != nil {
+		return m, err
+	}
+	ok, err := found(scanMemory(s.QueryRowContext(ctx, blob(id), projectID), &m))
+	if err == nil && !ok {
+		err = memory.ErrNotFound
+	}
+	if err != nil {
+		return m, fmt.Errorf("memory %s: %w", id, err)
+	}
+	return m, nil
+}
+
+// Memories returns a page of memories, newest first, and how many there are in
+// all. What SQL cannot decide is decided here, row by row, so a query costs the
+// memory of one page however many rows it looks at.
+func (db *DB) Memories(ctx context.Context, q memory.Query) ([]memory.Memory, int, error) {
+	args := []any{q.ProjectID}
+	where := `project_id = $1`
+	cond, exact := filterSQL(q.Filter, &args)
+	if cond != "" {
+		where += ` AND ` + cond
+	}
+	if !q.ShowExpired {
+		args = append(args, q.Today)
+		where += fmt.Sprintf(` AND (expiration_date IS NULL OR expiration_date >= $%d)`, len(args))
+	}
+	switch {
+	case q.LatestOnly:
+		where += ` AND state = 'active'`
+	case !q.IncludeMerged:
+		where += ` AND state <> 'merged'`
+	}
+	if exact {
+		return db.pageOfMemories(ctx, where, args, q)
+	}
+	return db.filteredMemories(ctx, where, args, q)
+}
+
+func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
+	var total int
+	count := func(row scanner) error { return row.Scan(&total) }
+	if err := db.queryOnce(ctx, `SELECT count(*) FROM memories WHERE `+where, args, count); err != nil || total <= q.Offset {
+		return nil, total, err
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = total
+	}
+	n := len(args)
+	query := fmt.Sprintf(`SELECT %s FROM memories WHERE %s ORDER BY created_at DESC, id DESC LIMIT $%d OFFSET $%d`, memoryColumns, where, n+1, n+2)
+	var list []memory.Memory
+	err := db.queryOnce(ctx, query, append(args, limit, q.Offset), func(row scanner) error {
+		var m memory.Memory
+		err := scanMemory(row, &m)
+		list = append(list, m)
+		return err
+	})
+	return list, total, err
+}
+
+func (db *DB) filteredMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
+	var list []memory.Memory
+	total := 0
+	query := `SELECT ` + memoryColumns + ` FROM memories WHERE ` + where + ` ORDER BY created_at DESC, id DESC`
+	err := db.queryOnce(ctx, query, args, func(row scanner) error {
+		var m memory.Memory
+		if err := scanMemory(row, &m); err != nil || !q.Filter.Match(m) {
+			return err
+		}
+		if total >= q.Offset && (q.Limit == 0 || len(list) < q.Limit) {
+			list = append(list, m)
+		}
+		total++
+		return nil
+	})
+	return list, total, err
+}
+
+const defaultRecall = 50
+
+// Recall returns the active memories of a scope with one of the subjects or one
+// of the hashes, newest first.
+func (db *DB) Recall(ctx context.Context, projectID string, q memory.RecallQuery) ([]memory.Memory, error) {
+	limit := q.Limit
+	if limit == 0 {
+		limit = defaultRecall
+	}
+	key := q.Scope.Key(projectID)
+	var list []memory.Memory
+	for column, values := range map[string][]string{"subject": q.Subjects, "hash": q.Hashes} {
+		if len(values) == 0 {
+			continue
+		}
+		args := []any{key[:]}
+		for _, v := range values {
+			args = append(args, v)
+		}
+		args = append(args, limit)
+		query := fmt.Sprintf(`SELECT %s FROM memories WHERE scope_key = $1 AND %s IN (%s) AND state = 'active' ORDER BY created_at DESC, id DESC LIMIT $%d`,
+			memoryColumns, column, placeholders(2, len(values)), len(args))
+		err := db.query(ctx, query, args, func(row scanner) error {
+			var m memory.Memory
+			err := scanMemory(row, &m)
+			list = append(list, m)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("recall by %s: %w", column, err)
+		}
+	}
+	slices.SortFunc(list, func(a, b memory.Memory) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), slices.Compare(b.ID[:], a.ID[:]))
+	})
+	list = slices.CompactFunc(list, func(a, b memory.Memory) bool { return a.ID == b.ID })
+	return list[:min(limit, len(list))], nil
+}

@@ -1,0 +1,79 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"memhook/memory"
+	"memhook/signing/apikey"
+)
+
+const projectColumns = `id, name, settings, created_at, updated_at`
+
+// CreateProject adds a project with its first key.
+func (db *DB) CreateProject(ctx context.Context, p memory.Project, k apikey.Key) error {
+	return db.write(ctx, func(t *tx) error {
+		settings := p.Settings
+		if settings == nil {
+			settings = []byte(`{}`)
+		}
+		if _, err := t.exec(`INSERT INTO projects (`+projectColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+			p.ID, p.Name, string(settings), micros(p.CreatedAt), micros(p.UpdatedAt)); err != nil {
+			return fmt.Errorf("project %s: %w", p.ID, err)
+		}
+		return t.insertKey(k)
+	})
+}
+
+// Project returns a project.
+func (db *DB) Project(ctx context.Context, id string) (memory.Project, error) {
+	var p memory.Project
+	ok, err := db.one(ctx, `SELECT `+projectColumns+` FROM projects WHERE id = $1`, []any{id},
+		&p.ID, &p.Name, rawColumn{&p.Settings}, timeColumn{&p.CreatedAt}, timeColumn{&p.UpdatedAt})
+	if err == nil && !ok {
+		err = memory.ErrNotFound
+	}
+	if err != nil {
+		return p, fmt.Errorf("project %s: %w", id, err)
+	}
+	return p, nil
+}
+
+// Projects returns all projects, oldest first.
+func (db *DB) Projects(ctx context.Context) ([]memory.Project, error) {
+	var list []memory.Project
+	err := db.query(ctx, `SELECT `+projectColumns+` FROM projects ORDER BY created_at, id`, nil, func(row scanner) error {
+		var p memory.Project
+		err := row.Scan(&p.ID, &p.Name, rawColumn{&p.Settings}, timeColumn{&p.CreatedAt}, timeColumn{&p.UpdatedAt})
+		list = append(list, p)
+		return err
+	})
+	return list, err
+}
+
+const keyColumns = `id, project_id, name, scope, hash, hint, created_at, revoked_at, last_used_at`
+
+func (t *tx) insertKey(k apikey.Key) error {
+	_, err := t.exec(`INSERT INTO api_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		k.ID, k.ProjectID, k.Name, string(k.Scope), k.Hash[:], k.Hint, micros(k.CreatedAt), microsOrNull(k.RevokedAt), microsOrNull(k.LastUsedAt))
+	if err != nil {
+		return fmt.Errorf("key %s: %w", k.ID, err)
+	}
+	return nil
+}
+
+// Key returns the live key with the hash (apikey.Hash). memory.ErrNotFound.
+func (db *DB) Key(ctx context.Context, hash [32]byte) (apikey.Key, error) {
+	var k apikey.Key
+	var stored []byte
+	ok, err := db.one(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE hash = $1 AND revoked_at IS NULL`, []any{hash[:]},
+		&k.ID, &k.ProjectID, &k.Name, text(&k.Scope), &stored, &k.Hint, timeColumn{&k.CreatedAt}, timePtrColumn{&k.RevokedAt}, timePtrColumn{&k.LastUsedAt})
+	if err == nil && !ok {
+		err = memory.ErrNotFound
+	}
+	if err != nil {
+		return k, fmt.Errorf("key: %w", err)
+	}
+	copy(k.Hash[:], stored)
+	return k, nil
+}

@@ -1,0 +1,54 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+)
+
+// Reader is what can be read without a transaction.
+type Reader interface {
+	Project(ctx context.Context, id string) (Project, error)
+	Event(ctx context.Context, projectID string, id uuid.UUID) (Event, []Change, error)
+	Events(ctx context.Context, q EventQuery) ([]Event, int, error)
+	ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error)
+	Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error)
+	Memories(ctx context.Context, q Query) ([]Memory, int, error)
+	History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error)
+	Recall(ctx context.Context, projectID string, q RecallQuery) ([]Memory, error)
+}
+
+// Store is what the service asks of storage. Each method is one transaction.
+type Store interface {
+	Reader
+	// InsertEvent commits a new event.
+	InsertEvent(ctx context.Context, e Event) error
+	// ClaimEvents leases those of the events that are due and whose turn it is in
+	// their scope, marks them RUNNING and returns them.
+	ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.Time) ([]Event, error)
+	// CompleteEvent commits what an event did. ErrNotDue when the lease is lost,
+	// ErrChanged when a memory is not as it was when the change was decided.
+	CompleteEvent(ctx context.Context, c Completion) (Completed, error)
+	// DueEvents returns events that could be claimed, those longest due first.
+	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
+	// NextEventAt returns when the next event that is not due yet will be.
+	NextEventAt(ctx context.Context, now time.Time) (time.Time, bool, error)
+}
+
+// A Completion is what an event did and the state it leads to. Everything in it
+// is committed together or not at all.
+type Completion struct {
+	Event    Event     // in its new state
+	Lease    time.Time // the fence; zero inserts the event instead of changing it
+	Changes  []Change
+	Messages []delivery.Message // one per change, and those about the event as a whole
+}
+
+// Completed says what can go on now.
+type Completed struct {
+	Due    []delivery.Due // deliveries to send
+	Events []uuid.UUID    // the event of the scope that was waiting for this one
+}
