@@ -2,7 +2,7 @@ package sqlstore
 
 import (
 	"context"
-	"strings"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,14 +43,29 @@ func scanAttempt(row scanner, a *delivery.Attempt) error {
 	return err
 }
 
-// TrailsByEvent returns the deliveries of an event's messages with their attempts.
-func (db *DB) TrailsByEvent(ctx context.Context, projectID string, eventID uuid.UUID) ([]delivery.Trail, error) {
-	var trails []delivery.Trail
-	index := map[uuid.UUID]int{}
-	query := `SELECT ` + prefixed("d.", deliveryColumns) + `, m.type, e.name, e.url
+const (
+	eventDeliveries = `SELECT ` + trailColumns + `, m.type, e.name, e.url
 		FROM deliveries d JOIN messages m ON m.id = d.message_id JOIN endpoints e ON e.id = d.endpoint_id
 		WHERE d.event_id = $1 AND d.project_id = $2 ORDER BY d.id`
-	err := db.query(ctx, query, []any{blob(eventID), projectID}, func(row scanner) error {
+	eventAttempts = `SELECT ` + attemptColumns + ` FROM attempts
+		WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id = $1 AND project_id = $2) ORDER BY delivery_id, number`
+)
+
+// TrailsByEvent returns the deliveries of an event's messages with their attempts,
+// as they were at one moment.
+func (db *DB) TrailsByEvent(ctx context.Context, projectID string, eventID uuid.UUID) ([]delivery.Trail, error) {
+	snapshot, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer snapshot.Rollback()
+	var trails []delivery.Trail
+	index := map[uuid.UUID]int{}
+	rows, err := snapshot.QueryContext(ctx, eventDeliveries, blob(eventID), projectID)
+	if err != nil {
+		return nil, err
+	}
+	err = each(rows, func(row scanner) error {
 		var t delivery.Trail
 		err := row.Scan(append(deliveryFields(&t.Delivery), &t.MessageType, &t.EndpointName, &t.EndpointURL)...)
 		index[t.Delivery.ID] = len(trails)
@@ -58,26 +73,17 @@ func (db *DB) TrailsByEvent(ctx context.Context, projectID string, eventID uuid.
 		return err
 	})
 	if err != nil || len(trails) == 0 {
-		return trails, err
+		return nil, err
 	}
-	query = `SELECT ` + prefixed("a.", attemptColumns) + ` FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
-		WHERE d.event_id = $1 ORDER BY a.delivery_id, a.number`
-	err = db.query(ctx, query, []any{blob(eventID)}, func(row scanner) error {
+	if rows, err = snapshot.QueryContext(ctx, eventAttempts, blob(eventID), projectID); err != nil {
+		return nil, err
+	}
+	err = each(rows, func(row scanner) error {
 		var a delivery.Attempt
 		err := scanAttempt(row, &a)
-		if i, ok := index[a.DeliveryID]; ok {
-			trails[i].List = append(trails[i].List, a)
-		}
+		t := &trails[index[a.DeliveryID]]
+		t.List = append(t.List, a)
 		return err
 	})
 	return trails, err
-}
-
-// prefixed puts a table's alias before each column of a list.
-func prefixed(alias, columns string) string {
-	names := strings.Split(columns, ",")
-	for i, n := range names {
-		names[i] = alias + strings.TrimSpace(n)
-	}
-	return strings.Join(names, ", ")
 }

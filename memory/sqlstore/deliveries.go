@@ -14,6 +14,10 @@ import (
 const deliveryColumns = `id, project_id, event_id, message_id, endpoint_id, status, reason, next_at, attempts, tries, round_at,
 	cause, created_at, updated_at, finished_at`
 
+// trailColumns are deliveryColumns of the table d.
+const trailColumns = `d.id, d.project_id, d.event_id, d.message_id, d.endpoint_id, d.status, d.reason, d.next_at, d.attempts, d.tries, d.round_at,
+	d.cause, d.created_at, d.updated_at, d.finished_at`
+
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
 		&d.ID, &d.ProjectID, &d.EventID, &d.MessageID, &d.EndpointID, text(&d.Status), text(&d.Reason), timePtrColumn{&d.NextAt},
@@ -110,7 +114,7 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 		args = append(args, blob(ids[i]))
 	}
 	var list []delivery.Claim
-	query := `SELECT ` + prefixed("d.", deliveryColumns) + `, m.type, m.body, m.created_at, m.memory_id
+	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id
 		FROM deliveries d JOIN messages m ON m.id = d.message_id
 		WHERE d.id IN (` + placeholders(2, len(ids)) + `) AND d.next_at <= $1`
 	err := db.query(ctx, query, args, func(row scanner) error {
