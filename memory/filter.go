@@ -86,6 +86,12 @@ const (
 	OpIContains Op = "icontains" // part of text, without case
 )
 
+// Entity returns the filter for the memories of one user, agent, app or run. No
+// value stands for all of them.
+func Entity(field Field, id string) Filter {
+	return Filter{Cond: &Condition{Field: field, Op: OpEqual, Text: []string{id}}}
+}
+
 // And returns a filter that matches what every one of fs matches.
 func And(fs ...Filter) Filter {
 	var all []Filter
