@@ -1,0 +1,185 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/retry"
+)
+
+type endpointsView struct {
+	Rows     []endpointRow
+	MayWrite bool
+}
+
+// An endpointRow is an endpoint in a list.
+type endpointRow struct {
+	Page  string
+	Name  text
+	Host  text
+	Badge badge
+	Note  string // what the badge cannot say
+	Types text
+	Last  *moment // the last success
+}
+
+func (d *Dashboard) endpoints(v visit) (reply, error) {
+	endpoints, err := d.delivery.Endpoints(v.ctx(), v.key.ProjectID)
+	if err != nil {
+		return reply{}, err
+	}
+	return show("endpoints", "Endpoints", endpointsView{endpointRows(endpoints, v.now), v.mayWrite()}), nil
+}
+
+func endpointRows(endpoints []delivery.Endpoint, now time.Time) []endpointRow {
+	rows := make([]endpointRow, len(endpoints))
+	for i, e := range endpoints {
+		rows[i] = endpointRow{
+			Page: endpointPath(e.ID), Name: line(e.Name), Host: line(hostOf(e.URL)), Badge: endpointBadge(e, now),
+			Types: typesOf(e), Last: momentOr(e.Health.LastSuccessAt, now),
+		}
+		if e.Active() && e.Health.FailingSince != nil {
+			rows[i].Note = fmt.Sprintf("%s in a row", count(e.Health.Failures, "failure"))
+		}
+	}
+	return rows
+}
+
+type endpointView struct {
+	Page     string
+	ID       string
+	Name     text
+	URL      text
+	Badge    badge
+	Verdict  verdict
+	Types    []string
+	AllTypes bool
+	Format   string
+	Timeout  string
+	Schedule text
+	Secrets  []secretHint
+	Created  moment
+	Last     *moment
+	Active   bool
+	MayWrite bool
+}
+
+// A secretHint tells secrets apart without giving one away.
+type secretHint struct {
+	Hint    string
+	Created moment
+	Expires *moment
+}
+
+func (d *Dashboard) endpoint(v visit) (reply, error) {
+	e, err := d.endpointOf(v)
+	if err != nil {
+		return reply{}, err
+	}
+	view := endpointView{
+		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
+		Badge: endpointBadge(e, v.now), Verdict: endpointVerdict(e, v.now), AllTypes: typesOf(e) == everyType, Types: e.EventTypes,
+		Format: formatWords[e.Format], Timeout: long(e.Deadline()), Schedule: scheduleOf(e), Created: momentOf(e.CreatedAt, v.now),
+		Last: momentOr(e.Health.LastSuccessAt, v.now), Active: e.Active(), MayWrite: v.mayWrite(),
+	}
+	for _, s := range e.Secrets {
+		if s.ExpiresAt == nil || v.now.Before(*s.ExpiresAt) {
+			view.Secrets = append(view.Secrets, secretHint{s.Hint(), momentOf(s.CreatedAt, v.now), momentOr(s.ExpiresAt, v.now)})
+		}
+	}
+	return show("endpoint", string(view.Name), view), nil
+}
+
+// endpointOf reads the endpoint that the path names.
+func (d *Dashboard) endpointOf(v visit) (delivery.Endpoint, error) {
+	id, err := delivery.ParseID(delivery.EndpointPrefix, v.Param("endpoint"))
+	if err != nil {
+		return delivery.Endpoint{}, errNotFound
+	}
+	return d.delivery.Endpoint(v.ctx(), v.key.ProjectID, id)
+}
+
+// endpointVerdict says in a sentence how an endpoint does.
+func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
+	h := e.Health
+	switch {
+	case e.DisabledAt != nil:
+		return verdict{
+			Tone: bad, Sentence: line("Disabled " + long(now.Sub(*e.DisabledAt)) + " ago: the receiver asked for no more messages, or failed for too long."),
+			Next: "New deliveries are held. Resume the endpoint to send them.",
+		}
+	case e.PausedAt != nil:
+		return verdict{
+			Tone: warn, Sentence: line("Paused " + long(now.Sub(*e.PausedAt)) + " ago by a person."),
+			Next: "New deliveries are held and lose no tries. Resume the endpoint to send them.",
+		}
+	case h.FailingSince != nil:
+		v := verdict{
+			Tone: bad, Sentence: line(fmt.Sprintf("Failing for %s: %s in a row.", long(now.Sub(*h.FailingSince)), count(h.Failures, "failure"))),
+			Next: "Its deliveries are tried again by the schedule. The event of a failed one shows what the receiver answered.",
+		}
+		if holds(h, now) {
+			v.Next = line("The receiver asked to be left alone; the next request goes out in " + long(h.HoldUntil.Sub(now)) + ".")
+		}
+		return v
+	case holds(h, now):
+		return verdict{Tone: warn, Sentence: line("The receiver asked to be left alone; the next request goes out in " + long(h.HoldUntil.Sub(now)) + ".")}
+	case h.LastSuccessAt == nil:
+		return verdict{
+			Tone: info, Sentence: "Enabled, and not used yet: nothing it wants has happened so far.",
+			Next: "Add a memory to see the first callback.", Link: root, Action: "How to",
+		}
+	}
+	return verdict{Tone: ok, Sentence: line("Receiving: the last message arrived " + momentOf(*h.LastSuccessAt, now).Ago + ".")}
+}
+
+func holds(h delivery.Health, now time.Time) bool {
+	return h.HoldUntil != nil && now.Before(*h.HoldUntil)
+}
+
+var formatWords = map[delivery.Format]string{
+	delivery.Full: "full", delivery.Thin: "thin: IDs only", delivery.Mem0: "mem0: as the hosted service sends it",
+}
+
+const everyType text = "all types"
+
+func typesOf(e delivery.Endpoint) text {
+	if len(e.EventTypes) == 1 && e.EventTypes[0] != delivery.AllTypes {
+		return line(e.EventTypes[0])
+	}
+	for _, t := range e.EventTypes {
+		if t == delivery.AllTypes {
+			return everyType
+		}
+	}
+	return text(count(len(e.EventTypes), "type"))
+}
+
+// scheduleOf prints the waits between attempts.
+func scheduleOf(e delivery.Endpoint) text {
+	schedule := retry.Schedule{} // the default one
+	if e.Schedule != nil {
+		schedule = *e.Schedule
+	}
+	return line(schedule.String())
+}
+
+// newEndpointPath is the page that registers an endpoint.
+const newEndpointPath = root + "endpoints/new"
+
+func endpointPath(id uuid.UUID) string {
+	return root + "endpoints/" + delivery.FormatID(delivery.EndpointPrefix, id)
+}
+
+// hostOf returns where a URL leads, without its query, which may hold a token.
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host + u.EscapedPath()
+}

@@ -1,0 +1,241 @@
+package dashboard
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"memhook/delivery"
+	"memhook/memory"
+	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/retry"
+)
+
+// hostile strings try to become markup, script, a link or another text than they
+// are.
+var hostile = []string{
+	`<script>alert(1)</script>`,
+	`<img src=x onerror=alert(1)>`,
+	`"><svg onload=alert(1)>`,
+	`' autofocus onfocus='alert(1)`,
+	`javascript:alert(1)`,
+	`</title></pre></details></form><form action=//evil.example>`,
+	"{{.}} {{template \"main\"}} ${1}",
+	"\n\nevent: x\ndata: y",
+	"safe\u202Egpj.exe\u2066\u200B\uFEFF",
+	"\x00\x1b[2J\x7f\u0085",
+	"broken \xff\xfe\xc3(",
+	`<hx-partial hx-target="body">`,
+	"9223372036854775808",
+	strings.Repeat("x", maxShown+1),
+}
+
+// elements returns how often each element stands in a page, with those of its
+// attributes that can act. It also wants every URL to lead into the dashboard.
+func elements(t *testing.T, page string) []string {
+	t.Helper()
+	var found []string
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			slices.Sort(found)
+			return found
+		case html.StartTagToken, html.SelfClosingTagToken:
+			token := z.Token()
+			found = append(found, token.Data)
+			for _, a := range token.Attr {
+				if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "autofocus" {
+					t.Errorf("<%s> has the attribute %s", token.Data, a.Key)
+				}
+				if slices.Contains([]string{"href", "src", "action", "formaction"}, a.Key) && !strings.HasPrefix(a.Val, "/ui/") && !strings.HasPrefix(a.Val, "#") {
+					t.Errorf("<%s> leads to %q", token.Data, a.Val)
+				}
+			}
+		}
+	}
+}
+
+// hides tells which character of a page cannot be seen, if any.
+func hides(page string) (rune, bool) {
+	for _, r := range page {
+		if hidden(r) || r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == 0x85 {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+// eventWith has the text in every place that somebody else fills.
+func eventWith(s string) eventView {
+	now := noon
+	a := delivery.Attempt{
+		Number: 1, Trigger: delivery.Trigger(s), URL: s, StartedAt: now, Duration: time.Second, Class: retry.ClassStatus, StatusCode: 500,
+		Detail: s, RemoteAddr: s, RequestHeader: http.Header{s: {s}}, ResponseHeader: http.Header{s: {s}, "Location": {"https://" + s}},
+		ResponseBody: []byte(s), Truncated: true, NextAt: &now, Phases: delivery.Phases{DNS: 1, Connect: 1, TLS: 1, Wait: 1, Body: 1},
+	}
+	scope := memory.Scope{UserID: s, AgentID: s, AppID: s, RunID: s}
+	e := memory.Event{
+		ID: delivery.NewID(), Kind: memory.EventKind(s), Status: memory.EventSucceeded, Scope: scope, Payload: []byte(s), Reason: s, Error: s,
+		CreatedAt: now, StartedAt: &now, CompletedAt: &now,
+	}
+	m := memory.Memory{Text: s, Scope: scope}
+	changes := []memory.Change{
+		{Kind: memory.ChangeAdd, Memory: m},
+		{Kind: memory.ChangeUpdate, Memory: m, Before: s},
+		{Kind: memory.ChangeDelete, Memory: m},
+	}
+	var trails []delivery.Trail
+	for _, status := range []delivery.Status{delivery.Failed, delivery.Held, delivery.Pending, delivery.Sending, delivery.Canceled, delivery.Succeeded, delivery.Skipped} {
+		d := delivery.Delivery{ID: delivery.NewID(), EndpointID: endpointID, Status: status, Reason: delivery.ReasonRefused, NextAt: &now, Attempts: 7}
+		list := []delivery.Attempt{a, a, a, a, a, a, a}
+		trails = append(trails, delivery.Trail{Delivery: d, MessageType: s, EndpointName: s, EndpointURL: "https://x.example/" + s, List: list})
+	}
+	return eventViewOf(e, changes, trails, []delivery.Endpoint{{ID: endpointID}}, now)
+}
+
+func overviewWith(s string) overviewView {
+	v := overviewView{Attention: verdict{Tone: bad, Sentence: line(s), Next: line(s), Link: "/ui/", Action: "x"}, Steps: stepsOf(nil, false), BaseURL: line(s), MayWrite: true}
+	v.Events = []eventRow{{URL: "/ui/", ID: "x", Kind: "Add", Scope: []pair{{"user", line(s)}}, At: momentOf(noon, noon)}}
+	v.Endpoints = []endpointRow{{Page: "/ui/", Name: line(s), Host: line(hostOf(s)), Types: line(s)}}
+	return v
+}
+
+// Every template is executed with nothing and with each hostile string in each of
+// its fields; the page must have the elements that a harmless text gives it.
+func TestTemplates(t *testing.T) {
+	views := map[string]func(s string) any{
+		"login":    func(s string) any { return signInView{Next: safeNext(s), Token: s, Mistake: s} },
+		"overview": func(s string) any { return overviewWith(s) },
+		"events": func(s string) any {
+			return eventsView{Filters: filterTabs(""), Status: "failed", Rows: overviewWith(s).Events, Newer: "/ui/events", Older: "/ui/events", Showing: "1"}
+		},
+		"event":     func(s string) any { return eventWith(s) },
+		"endpoints": func(s string) any { return endpointsView{overviewWith(s).Endpoints, true} },
+		"endpoint": func(s string) any {
+			return endpointView{Page: "/ui/endpoints/x", Name: line(s), URL: line(s), Verdict: verdict{Sentence: line(s)}, Types: []string{"memory_add"}, Schedule: line(s), Secrets: []secretHint{{Hint: "abcd"}}, Active: true, MayWrite: true}
+		},
+		"new": func(s string) any {
+			v := newViewOf(newToken(), delivery.NewEndpoint{Name: string(line(s)), URL: string(line(s))})
+			for field := range v.Mistakes {
+				v.Mistakes[field] = string(line(s))
+			}
+			return v
+		},
+		"secret": func(s string) any { return secretView{Page: "/ui/endpoints/x", Name: line(s), Secret: "whsec_x"} },
+		"delete": func(s string) any { return deleteView{"/ui/endpoints/x", line(s), line(s)} },
+		"error":  func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
+	}
+	empty := map[string]any{
+		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{Mistakes: newViewOf("", delivery.NewEndpoint{}).Mistakes},
+		"secret": secretView{}, "delete": deleteView{}, "error": errorView{},
+	}
+	pages := parsePages()
+	for name, page := range pages {
+		t.Run(name, func(t *testing.T) {
+			render := func(view any, s string) string {
+				var b strings.Builder
+				f := frame{Title: string(line(s)), SignedIn: true, ReadOnly: true, Project: line(s), KeyHint: line(s), AsOf: momentOf(noon, noon), View: view}
+				if err := page.Execute(&b, f); err != nil {
+					t.Fatalf("page with %.40q: %v", s, err)
+				}
+				return b.String()
+			}
+			render(empty[name], "")
+			harmless := elements(t, render(views[name]("plain"), "plain"))
+			for _, s := range hostile {
+				if name == "login" {
+					s = string(line(s)) // its token is the browser's own
+				}
+				got := render(views[name](s), s)
+				if found := elements(t, got); len(s) <= maxShown && !slices.Equal(found, harmless) { // a longer one is marked as cut
+					t.Errorf("with %.40q the page has the elements %v, want %v", s, found, harmless)
+				}
+				if r, ok := hides(got); ok {
+					t.Errorf("with %.40q the page hides U+%04X", s, r)
+				}
+			}
+		})
+	}
+}
+
+// The same strings through the store and the real handlers.
+func TestHostileData(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, `<script>alert("project")</script>`)
+	s.endpoint(project, `<img src=x onerror=alert(1)>`+"\u202E", `https://crm.example.com/?"><script>alert(1)</script>`, "*")
+	b := s.signedIn(key)
+	for _, text := range hostile[:len(hostile)-1] {
+		s.answer = answerWith(http.StatusInternalServerError, text)
+		if !strings.Contains(text, "\xff") {
+			e := s.add(project, text)
+			s.send()
+			page := b.get(eventPath(e.ID)).is(t, 200)
+			page.lacks(t, "<script", "<img src=x", "<hx-partial", "onload=alert(1)>")
+			if r, ok := hides(page.text); ok {
+				t.Errorf("with %.40q the event page hides U+%04X", text, r)
+			}
+		}
+		b.get("/ui/login?next="+url.QueryEscape(text)).lacks(t, "<script", "<svg")
+		b.get("/ui/events?status="+url.QueryEscape(text)).is(t, 400).lacks(t, "<script", "<svg")
+		form := url.Values{"form": {newToken()}, "name": {text}, "url": {text}, "event_types": {text}, "format": {text}}
+		b.post("/ui/endpoints/new", form).is(t, 422).lacks(t, "<script", "<svg", "<hx-partial")
+	}
+	for _, path := range []string{"/ui/", "/ui/events", "/ui/endpoints"} {
+		page := b.get(path).is(t, 200)
+		page.lacks(t, "<script", "<img src=x onerror")
+		if r, ok := hides(page.text); ok {
+			t.Errorf("%s hides U+%04X", path, r)
+		}
+	}
+}
+
+// The policy forbids inline script and style, so no template may have them.
+func TestNoInline(t *testing.T) {
+	files, err := filepath.Glob("templates/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no templates found (%v)", err)
+	}
+	inline := regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|javascript:|hx-`)
+	for _, name := range files {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := inline.Find(body); found != nil {
+			t.Errorf("%s has %q", name, found)
+		}
+	}
+}
+
+func TestErrorPages(t *testing.T) {
+	s := newSite(t)
+	_, key := sqlstoretest.Project(t, s.db, "shop")
+	b := s.signedIn(key)
+	big := b.form("/ui/endpoints/new", url.Values{"name": {strings.Repeat("x", maxForm)}})
+	b.do(big).is(t, 400).has(t, "Unreadable form")
+	b.post("/ui/endpoints/new", url.Values{"name": {"x"}}).is(t, 400)
+
+	s.mu.Lock()
+	s.broken = errors.New("sql: database is closed")
+	s.mu.Unlock()
+	fault := b.get("/ui/events").is(t, 500)
+	fault.has(t, "Something went wrong", "Request ID", fault.Header.Get("X-Request-Id"), `href="/ui/events"`)
+	fault.lacks(t, "sql", "closed")
+}
+
+func TestFailureOf(t *testing.T) {
+	if got := failureOf(errors.New("disk is full")); got != errInternal {
+		t.Errorf("an unknown error became %v, want %v", got, errInternal)
+	}
+}

@@ -1,0 +1,191 @@
+package dashboard
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"memhook/delivery"
+	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/signing/apikey"
+)
+
+func TestEmptyProject(t *testing.T) {
+	s := newSite(t)
+	_, key := sqlstoretest.Project(t, s.db, "empty & new")
+	b := s.signedIn(key)
+	b.get("/ui").leads(t, "/ui/")
+	b.get("/ui/").is(t, 200).has(t, "No endpoint is registered yet", "To the first callback", s.URL+"/v3/memories/add/", "empty &amp; new")
+	b.get("/ui/events").is(t, 200).has(t, "No event yet")
+	b.get("/ui/events?status=failed").is(t, 200).has(t, "No event is failed", "Show all events")
+	b.get("/ui/endpoints").is(t, 200).has(t, "No endpoint yet", "/ui/endpoints/new")
+	b.get("/ui/events?status=odd").is(t, 400).has(t, "pending, running, succeeded or failed")
+	b.get("/ui/events?skip=-1").is(t, 400)
+	b.get("/ui/events?until=x").is(t, 400)
+}
+
+func TestDeliveredEvent(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	crm := s.endpoint(project, "crm-sync", "https://crm.example.com/hooks?token=hush", delivery.MemoryAdd)
+	e := s.add(project, "Lives in Lisbon")
+	s.send()
+	b := s.signedIn(key)
+	page := b.get(eventPath(e.ID)).is(t, 200)
+	page.has(t, "Delivered to crm-sync: it answered 200", "Lives in Lisbon", "<ins>", "[masked]", endpointPath(crm.ID), `href="#dlv_`)
+	page.lacks(t, "sid=hidden", "v1,")
+	b.get("/ui/").is(t, 200).has(t, "Nothing needs you", "1 succeeded", e.ID.String())
+	list := b.get("/ui/events?status=succeeded").is(t, 200)
+	list.has(t, "1 added", "1 to 1 of 1 event")
+	list.lacks(t, "token=hush")
+	b.get("/ui/endpoints").is(t, 200).has(t, "crm-sync", "crm.example.com/hooks", "memory_add")
+	b.get(endpointPath(crm.ID)).is(t, 200).has(t, "Receiving", "whsec_••••"+crm.Secrets[0].Hint(), "token=hush")
+}
+
+func TestFailingEvent(t *testing.T) {
+	s := newSite(t)
+	s.answer = answerWith(http.StatusServiceUnavailable, "<b>busy</b>")
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	e := s.add(project, "Lives in Lisbon")
+	s.send()
+	b := s.signedIn(key)
+	b.get(eventPath(e.ID)).is(t, 200).has(t,
+		"Not delivered to crm-sync yet: 1 attempt failed. The endpoint answered 503.", "The next try is in 5 s.",
+		"Retrying", ">503</a>", "&lt;b&gt;busy&lt;/b&gt;")
+	b.get("/ui/").is(t, 200).has(t, "crm-sync is failing: 1 attempt in a row")
+}
+
+func TestPaging(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	var ids []string
+	for range eventsPerPage + 2 {
+		s.pass(time.Second)
+		ids = append(ids, s.add(project, "one more").ID.String())
+	}
+	b := s.signedIn(key)
+	first := b.get("/ui/events").is(t, 200)
+	first.has(t, ids[len(ids)-1], "1 to 25 of 27 events")
+	first.lacks(t, ids[0], "← Newer")
+	older := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(first.text)
+	if older == nil {
+		t.Fatal("the first page has no link to older events")
+	}
+	s.pass(time.Hour)
+	s.add(project, "a new one, which must not shift the rows")
+	second := b.get(strings.ReplaceAll(older[1], "&amp;", "&")).is(t, 200)
+	second.has(t, ids[0], ids[1], "26 to 27 of 27 events", "← Newer")
+	second.lacks(t, ids[2], "Older →")
+}
+
+func TestRegisterEndpoint(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	b := s.signedIn(key)
+	page := b.get("/ui/endpoints/new").is(t, 200)
+	token := regexp.MustCompile(`name="form" value="([^"]+)"`).FindStringSubmatch(page.text)[1]
+	form := url.Values{
+		"form": {token}, "name": {""}, "url": {"https://crm.example.com/"},
+		"event_types": {"*", delivery.MemoryAdd}, "format": {"thin"},
+	}
+	b.post("/ui/endpoints/new", form).is(t, 422).has(t, "This field is required.", `value="https://crm.example.com/"`, token)
+	form.Set("name", "crm")
+	made := b.post("/ui/endpoints/new", form).is(t, 303).Header.Get("Location")
+	b.post("/ui/endpoints/new", form).leads(t, made) // the button was pressed twice
+	list, err := s.delivery.Endpoints(t.Context(), project)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("the project has %d endpoints (%v), want 1", len(list), err)
+	}
+	e := list[0]
+	if e.Format != delivery.Thin || len(e.EventTypes) != 1 || e.EventTypes[0] != "*" {
+		t.Errorf("registered %v in format %s, want all types in thin", e.EventTypes, e.Format)
+	}
+	secret := e.Secrets[0].Reveal()
+	escaped := strings.NewReplacer("+", "&#43;").Replace(secret)
+	b.get(made).is(t, 200).has(t, escaped)
+	s.signedIn(key).get(made).leads(t, endpointPath(e.ID)) // another session never sees it
+	b.post(made, nil).leads(t, endpointPath(e.ID))
+	b.get(made).leads(t, endpointPath(e.ID))
+	b.get(endpointPath(e.ID)).is(t, 200).lacks(t, escaped, secret)
+}
+
+func TestSecretGoesWithTime(t *testing.T) {
+	s := newSite(t)
+	_, key := sqlstoretest.Project(t, s.db, "shop")
+	b := s.signedIn(key)
+	form := url.Values{"form": {newToken()}, "name": {"crm"}, "url": {"https://crm.example.com/"}, "event_types": {"*"}, "format": {"full"}}
+	made := b.post("/ui/endpoints/new", form).is(t, 303).Header.Get("Location")
+	b.get(made).is(t, 200)
+	s.pass(secretLife)
+	b.get(made).is(t, 303)
+}
+
+func TestPauseResumeDelete(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	e := s.endpoint(project, "crm", "https://crm.example.com/", "*")
+	page := endpointPath(e.ID)
+	b := s.signedIn(key)
+	b.post(page+"/pause", nil).leads(t, page)
+	b.get(page).is(t, 200).has(t, "Paused", "Resume")
+	event := s.add(project, "while paused")
+	b.get(eventPath(event.ID)).has(t, "Held: crm is paused.")
+	b.get("/ui/").has(t, "crm is paused")
+	b.post(page+"/resume", nil).leads(t, page)
+	b.get(page).is(t, 200).has(t, "Enabled", "Pause")
+	b.get(page+"/delete").is(t, 200).has(t, "Delete crm?", "cannot be undone")
+	b.post(page+"/delete", nil).leads(t, "/ui/endpoints")
+	b.get(page).is(t, 404)
+	b.post(page+"/delete", nil).is(t, 404)
+	b.get(eventPath(event.ID)).is(t, 200).lacks(t, page)
+}
+
+// Each project sees its own rows only, and no GET changes a row.
+func TestOtherProjects(t *testing.T) {
+	s := newSite(t)
+	mine, key := sqlstoretest.Project(t, s.db, "mine")
+	other, _ := sqlstoretest.Project(t, s.db, "other")
+	s.endpoint(mine, "my-endpoint", "https://mine.example.com/", "*")
+	e := s.endpoint(other, "their-endpoint", "https://other.example.com/", "*")
+	event := s.add(other, "their memory")
+	b := s.signedIn(key)
+	page := endpointPath(e.ID)
+	for _, path := range []string{"/ui/", "/ui/events", "/ui/endpoints"} {
+		b.get(path).is(t, 200).lacks(t, "their", event.ID.String(), page)
+	}
+	for _, path := range []string{"/ui/events/" + event.ID.String(), page, page + "/delete", page + "/secret", "/ui/events/nonsense", "/ui/endpoints/ep_1", "/ui/odd", "/ui/static/odd.css"} {
+		b.get(path).is(t, 404).has(t, "Not found", "Request ID")
+	}
+	for _, path := range []string{page + "/pause", page + "/resume", page + "/delete", page + "/secret"} {
+		b.get(strings.TrimSuffix(path, "/secret")) // no GET acts
+		b.post(path, nil).is(t, 404)
+	}
+	got, err := s.delivery.Endpoint(t.Context(), other, e.ID)
+	if err != nil || !got.Active() || !got.UpdatedAt.Equal(e.UpdatedAt) {
+		t.Errorf("the other project's endpoint is %+v (%v), want it untouched", got, err)
+	}
+}
+
+func TestReadOnlyKey(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.scopes[apikey.Hash(key)] = apikey.Read
+	e := s.endpoint(project, "crm", "https://crm.example.com/", "*")
+	page := endpointPath(e.ID)
+	b := s.signedIn(key)
+	b.get("/ui/").is(t, 200).lacks(t, "endpoints/new")
+	b.get("/ui/endpoints").is(t, 200).lacks(t, "endpoints/new")
+	b.get(page).is(t, 200).lacks(t, "/pause", "/delete")
+	b.get("/ui/endpoints/new").is(t, 403).has(t, "Read-only key")
+	b.get(page+"/delete").is(t, 403)
+	for _, path := range []string{"/ui/endpoints/new", page + "/pause", page + "/resume", page + "/delete", page + "/secret"} {
+		b.post(path, nil).is(t, 403).has(t, "Read-only key")
+	}
+	if got, err := s.delivery.Endpoint(t.Context(), project, e.ID); err != nil || !got.Active() {
+		t.Errorf("the endpoint is %+v (%v), want it untouched", got, err)
+	}
+}

@@ -1,0 +1,49 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"memhook/signing/apikey"
+)
+
+// A route is one entry of the route table.
+type route struct {
+	method  string
+	pattern string
+	open    bool         // answers without a session
+	scope   apikey.Scope // what the session's key must have
+	work    work
+}
+
+// work answers a request. It writes nothing to the response itself.
+type work func(visit) (reply, error)
+
+// routes is every route of the dashboard; nothing is registered elsewhere.
+func (d *Dashboard) routes() []route {
+	const (
+		get, post   = http.MethodGet, http.MethodPost
+		read, admin = apikey.Read, apikey.Admin
+	)
+	return []route{
+		{method: get, pattern: "/ui", open: true, work: d.home},
+		{method: get, pattern: "/ui/static/:name", open: true, work: d.static},
+		{method: get, pattern: "/ui/login", open: true, work: d.signInPage},
+		{method: post, pattern: "/ui/login", open: true, work: d.signIn},
+		{method: post, pattern: "/ui/logout", open: true, work: d.signOut},
+
+		{method: get, pattern: "/ui/", scope: read, work: d.overview},
+		{method: get, pattern: "/ui/events", scope: read, work: d.events},
+		{method: get, pattern: "/ui/events/:event", scope: read, work: d.event},
+
+		{method: get, pattern: "/ui/endpoints", scope: read, work: d.endpoints},
+		{method: get, pattern: "/ui/endpoints/new", scope: admin, work: d.newEndpoint},
+		{method: post, pattern: "/ui/endpoints/new", scope: admin, work: d.createEndpoint},
+		{method: get, pattern: "/ui/endpoints/:endpoint", scope: read, work: d.endpoint},
+		{method: get, pattern: "/ui/endpoints/:endpoint/secret", scope: admin, work: d.newSecret},
+		{method: post, pattern: "/ui/endpoints/:endpoint/secret", scope: admin, work: d.hideSecret},
+		{method: post, pattern: "/ui/endpoints/:endpoint/pause", scope: admin, work: d.pauseEndpoint},
+		{method: post, pattern: "/ui/endpoints/:endpoint/resume", scope: admin, work: d.resumeEndpoint},
+		{method: get, pattern: "/ui/endpoints/:endpoint/delete", scope: admin, work: d.confirmDelete},
+		{method: post, pattern: "/ui/endpoints/:endpoint/delete", scope: admin, work: d.deleteEndpoint},
+	}
+}

@@ -1,0 +1,149 @@
+package dashboard
+
+import (
+	"strconv"
+	"time"
+
+	"memhook/delivery"
+	"memhook/memory"
+	"memhook/retry"
+)
+
+// A tone is how good or bad something is. It is a class of the stylesheet, and
+// never says anything that a word beside it does not.
+type tone string
+
+const (
+	ok    tone = "ok"
+	info  tone = "info"
+	warn  tone = "warn"
+	bad   tone = "bad"
+	quiet tone = "quiet"
+)
+
+// A badge is a status: icon, word and colour.
+type badge struct {
+	Icon string
+	Word string
+	Tone tone
+}
+
+func eventBadge(s memory.EventStatus) badge {
+	switch s {
+	case memory.EventPending:
+		return badge{"◔", "Pending", info}
+	case memory.EventRunning:
+		return badge{"⇢", "Running", info}
+	case memory.EventSucceeded:
+		return badge{"✓", "Succeeded", ok}
+	case memory.EventFailed:
+		return badge{"✕", "Failed", bad}
+	}
+	return badge{"?", string(line(string(s))), quiet}
+}
+
+func deliveryBadge(d delivery.Delivery) badge {
+	switch d.Status {
+	case delivery.Pending:
+		if d.Attempts > 0 {
+			return badge{"↻", "Retrying", warn}
+		}
+		return badge{"◔", "Pending", info}
+	case delivery.Sending:
+		return badge{"⇢", "Sending", info}
+	case delivery.Succeeded:
+		return badge{"✓", "Succeeded", ok}
+	case delivery.Failed:
+		return badge{"✕", "Failed", bad}
+	case delivery.Held:
+		return badge{"‖", "Held", warn}
+	case delivery.Skipped:
+		return badge{"–", "Skipped", quiet}
+	case delivery.Canceled:
+		return badge{"⊘", "Canceled", quiet}
+	}
+	return badge{"?", string(line(string(d.Status))), quiet}
+}
+
+func endpointBadge(e delivery.Endpoint, now time.Time) badge {
+	switch {
+	case e.DisabledAt != nil:
+		return badge{"✕", "Disabled", bad}
+	case e.PausedAt != nil:
+		return badge{"‖", "Paused", warn}
+	case e.Health.FailingSince != nil:
+		return badge{"↻", "Failing", bad}
+	case e.Health.HoldUntil != nil && now.Before(*e.Health.HoldUntil):
+		return badge{"◔", "Waiting", warn}
+	}
+	return badge{"✓", "Enabled", ok}
+}
+
+func changeBadge(k memory.ChangeKind) badge {
+	switch k {
+	case memory.ChangeAdd:
+		return badge{"+", "Added", ok}
+	case memory.ChangeUpdate:
+		return badge{"±", "Updated", info}
+	case memory.ChangeDelete:
+		return badge{"−", "Deleted", bad}
+	}
+	return badge{"?", string(line(string(k))), quiet}
+}
+
+// A chip is an attempt in a word: the status the receiver answered with, or what
+// came instead of an answer.
+type chip struct {
+	Word string
+	Tone tone
+	To   string // the attempt on the page
+}
+
+var classWords = map[retry.Class]string{
+	retry.ClassDNS: "DNS", retry.ClassBlockedAddress: "blocked", retry.ClassConnectRefused: "refused",
+	retry.ClassConnectTimeout: "timeout", retry.ClassTLSExpired: "TLS", retry.ClassTLSName: "TLS",
+	retry.ClassTLSUntrusted: "TLS", retry.ClassTLSOther: "TLS", retry.ClassHeaderTimeout: "timeout",
+	retry.ClassBodyTimeout: "timeout", retry.ClassReset: "reset", retry.ClassProtocol: "protocol",
+	retry.ClassInterrupted: "interrupted",
+}
+
+func chipOf(a delivery.Attempt) chip {
+	c := chip{Word: classWords[a.Class], Tone: bad}
+	switch {
+	case a.Class == "":
+		c.Tone = ok
+	case a.Class == retry.ClassInterrupted:
+		c.Tone = warn
+	}
+	if a.StatusCode != 0 && (c.Word == "" || a.Class == retry.ClassProtocol) {
+		c.Word = strconv.Itoa(a.StatusCode)
+	}
+	if c.Word == "" {
+		c.Word = string(line(string(a.Class)))
+	}
+	return c
+}
+
+// cause says in a sentence what an attempt ended with.
+func cause(a delivery.Attempt) string {
+	s := a.Class.Sentence()
+	if a.StatusCode != 0 && a.Class == retry.ClassStatus {
+		s = "The endpoint answered " + strconv.Itoa(a.StatusCode) + "."
+	}
+	if a.RetryAfter > 0 {
+		s += " It asked to be left alone for " + long(a.RetryAfter) + "."
+	}
+	return s
+}
+
+// reasonWords say why a delivery is in its state.
+var reasonWords = map[delivery.Reason]string{
+	delivery.ReasonTypeNotWanted: "The endpoint does not subscribe to this type.",
+	delivery.ReasonPaused:        "The endpoint is paused. Resuming it sends this.",
+	delivery.ReasonDisabled:      "The endpoint is disabled. Resuming it sends this.",
+	delivery.ReasonDeleted:       "The endpoint was deleted first.",
+	delivery.ReasonGone:          "The receiver answered that it wants no more messages, which disabled the endpoint.",
+	delivery.ReasonRefused:       "Trying again could not help.",
+	delivery.ReasonOutOfTries:    "The retry schedule has ended.",
+	delivery.ReasonTooOld:        "The next try would have come too late to be of use.",
+}
