@@ -1,0 +1,244 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"memhook/delivery/egress"
+	"memhook/signing"
+	"memhook/signing/apikey"
+)
+
+const (
+	roleAll    = "all"
+	roleAPI    = "api"
+	roleWorker = "worker"
+)
+
+// A config is what the server is told by its operator. flags sets the defaults.
+type config struct {
+	Listen       string
+	DataDir      string
+	RedisURL     string // "": the in-process broker
+	Role         string
+	AllowNet     string // CIDRs, separated by commas
+	BootstrapKey string // "": made at first start
+	RateLimit    float64
+	PublicURL    string
+	SecretKey    string // "": the file in DataDir
+	LogFormat    string // "": text on a terminal, else json
+	LogLevel     string
+
+	secretKeyFile string
+
+	// What validate has read from the above.
+	allow []netip.Prefix
+	level slog.Level
+}
+
+// secretFlags may also come from a file that NAME_FILE names.
+var secretFlags = []string{"bootstrap-key", "redis-url", "secret-key"}
+
+func (c *config) flags(fs *pflag.FlagSet) {
+	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
+	dataDirFlag(fs, &c.DataDir)
+	fs.StringVar(&c.RedisURL, "redis-url", "", "queue: redis://, rediss://, redis-sentinel:// or redis-cluster:// (default: in this process)")
+	fs.StringVar(&c.Role, "role", roleAll, "all, api (accepts, does no work) or worker (works, accepts nothing)")
+	fs.StringVar(&c.AllowNet, "allow-net", "", "CIDRs that deliveries may reach although private, separated by commas")
+	fs.StringVar(&c.BootstrapKey, "bootstrap-key", "", "admin key to install at first start (default: a new one)")
+	fs.Float64Var(&c.RateLimit, "rate-limit", 0, "API requests a second per key, with a burst of twice that; 0: no limit")
+	fs.StringVar(&c.PublicURL, "public-url", "", "how clients reach this server, for URLs in answers (default: from the request)")
+	fs.StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets (default: secret.key in the data directory)")
+	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
+	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+func dataDirFlag(fs *pflag.FlagSet, dir *string) {
+	fs.StringVar(dir, "data-dir", "", "folder of the database, its secret key and the first admin key (default "+cmp.Or(stateDir(), "none")+")")
+}
+
+// load fills in from the environment what no flag gave.
+func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error {
+	var wrong error
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || wrong != nil {
+			return
+		}
+		name := variable(f.Name)
+		value, ok, err := fromEnv(name, slices.Contains(secretFlags, f.Name), env)
+		switch {
+		case err != nil:
+			wrong = err
+		case ok && f.Name == "secret-key":
+			c.SecretKey = value
+		case ok:
+			if err := f.Value.Set(value); err != nil {
+				wrong = usagef("%s: %w", name, err)
+			}
+		}
+	})
+	if wrong != nil {
+		return wrong
+	}
+	if c.secretKeyFile != "" {
+		var err error
+		if c.SecretKey, err = readSecret(c.secretKeyFile); err != nil {
+			return usagef("--secret-key: %w", err)
+		}
+	}
+	return c.locate()
+}
+
+// locate finds the data directory when none was given.
+func (c *config) locate() error {
+	if c.DataDir == "" {
+		c.DataDir = stateDir()
+	}
+	if c.DataDir == "" {
+		return usagef("the user has no home folder; say where data belongs with --data-dir or MEMHOOK_DATA_DIR")
+	}
+	return nil
+}
+
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return "MEMHOOK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromEnv returns a variable that is set and not empty. A secret may instead stand
+// in the file that NAME_FILE names.
+func fromEnv(name string, secret bool, env func(string) (string, bool)) (string, bool, error) {
+	value, _ := env(name)
+	file := ""
+	if secret {
+		file, _ = env(name + "_FILE")
+	}
+	switch {
+	case value != "" && file != "":
+		return "", false, usagef("%s and %s_FILE are both set; unset one", name, name)
+	case file != "":
+		value, err := readSecret(file)
+		if err != nil {
+			return "", false, usagef("%s_FILE: %w", name, err)
+		}
+		return value, true, nil
+	}
+	return value, value != "", nil
+}
+
+func readSecret(path string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSpace(string(raw))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return text, nil
+}
+
+// stateDir is where a user's programs keep their state, "" when there is no home.
+func stateDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "memhook")
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return ""
+		}
+		return filepath.Join(dir, "memhook")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "state", "memhook")
+}
+
+// validate reads what needs reading. Its errors are usage errors that name the flag
+// and never repeat a secret.
+func (c *config) validate() error {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+		return usagef("--listen %q is not an address; write host:port, for example 127.0.0.1:8080", c.Listen)
+	}
+	if !slices.Contains([]string{roleAll, roleAPI, roleWorker}, c.Role) {
+		return usagef("--role %q is not a role; use all, api or worker", c.Role)
+	}
+	var err error
+	if c.allow, err = egress.ParseAllow(c.AllowNet); err != nil {
+		return usagef("--allow-net: %w", err)
+	}
+	if c.BootstrapKey != "" {
+		if err := apikey.Check(c.BootstrapKey); err != nil {
+			return usagef("--bootstrap-key: %w", err)
+		}
+	}
+	if !(c.RateLimit >= 0 && c.RateLimit <= 50_000) {
+		return usagef("--rate-limit %v is not possible; use 0 (off) to 50000 requests a second", c.RateLimit)
+	}
+	if c.SecretKey != "" {
+		if _, err := signing.ParseKey(c.SecretKey); err != nil {
+			return usagef("--secret-key: %w", err)
+		}
+	}
+	if !slices.Contains([]string{"", "text", "json"}, c.LogFormat) {
+		return usagef("--log-format %q is not a format; use text or json", c.LogFormat)
+	}
+	if err := c.level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return usagef("--log-level %q is not a level; use debug, info, warn or error", c.LogLevel)
+	}
+	return errors.Join(c.checkURL("--public-url", c.PublicURL, "http", "https"),
+		c.checkURL("--redis-url", c.RedisURL, "redis", "rediss", "redis-sentinel", "redis-cluster"))
+}
+
+// checkURL does not repeat the URL: it may have a password.
+func (c *config) checkURL(flag, raw string, schemes ...string) error {
+	if raw == "" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		return usagef("%s is not a URL that begins with %s://", flag, strings.Join(schemes, ":// or "))
+	}
+	return nil
+}
+
+func (c *config) works() bool   { return c.Role != roleAPI }
+func (c *config) accepts() bool { return c.Role != roleWorker }
+
+// String shows the configuration without its secrets.
+func (c *config) String() string {
+	redis := "in-process"
+	if u, err := url.Parse(c.RedisURL); c.RedisURL != "" && err == nil {
+		redis = u.Scheme + "://" + u.Host
+	}
+	return fmt.Sprintf("listen=%s data-dir=%s queue=%s role=%s allow-net=%q rate-limit=%v public-url=%q bootstrap-key=%s secret-key=%s",
+		c.Listen, c.DataDir, redis, c.Role, c.AllowNet, c.RateLimit, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
+}
+
+// GoString is String, for %#v.
+func (c *config) GoString() string { return c.String() }
+
+// LogValue is String, for slog.
+func (c *config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func given(secret string) string {
+	if secret == "" {
+		return "none"
+	}
+	return "[redacted]"
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"memhook/dashboard"
+	"memhook/delivery"
+	"memhook/delivery/egress"
+	"memhook/delivery/queue"
+	"memhook/memory"
+	"memhook/memory/engine"
+	"memhook/memory/sqlstore"
+	"memhook/retry"
+	"memhook/signing/apikey"
+)
+
+// What /readyz goes by.
+const (
+	stateStarting int32 = iota
+	stateReady
+	stateStopping
+)
+
+// A node is one server: everything it runs, wired and not yet running.
+type node struct {
+	config    *config
+	log       *slog.Logger
+	lock      *os.File
+	db        *sqlstore.DB
+	keys      *keyCache
+	memory    *memory.Service
+	delivery  *delivery.Service
+	broker    queue.Broker
+	registry  *prometheus.Registry
+	dashboard *dashboard.Dashboard // nil for a worker
+	listener  net.Listener
+	http      *http.Server
+	url       string
+	firstKey  string        // of the first admin key, when this start made it
+	adminKey  string        // in the data directory, "" when there is none or it was revoked
+	trouble   func() string // what slows work down though it goes on; "" for nothing
+	state     atomic.Int32
+}
+
+// newNode builds a server and takes its port. Either run or close must follow.
+func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err error) {
+	n = &node{config: c, log: log, registry: prometheus.NewRegistry(), trouble: func() string { return "" }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	if n.lock, err = lockData(c.DataDir); err != nil {
+		return n, err
+	}
+	if n.db, err = openStore(ctx, c.DataDir, c.SecretKey); err != nil {
+		return n, err
+	}
+	n.keys = newKeyCache(n.db.Key, time.Now)
+	if n.firstKey, err = firstStart(ctx, n.db, c); err != nil {
+		return n, err
+	}
+	n.adminKey = n.liveAdminKey(ctx)
+	if c.works() {
+		if err = n.recover(ctx); err != nil {
+			return n, err
+		}
+	}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err = n.wire(); err != nil {
+		return n, err
+	}
+	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return n, failf(exitFailed, "%w; choose another address with --listen", err)
+	}
+	warnOpen(log, n.listener.Addr())
+	n.url = baseURL(n.listener.Addr())
+	n.http = n.newHTTP()
+	return n, nil
+}
+
+// liveAdminKey returns the key in the data directory if it opens anything.
+func (n *node) liveAdminKey(ctx context.Context) string {
+	text, err := readSecret(filepath.Join(n.config.DataDir, adminKeyFile))
+	if err != nil {
+		return ""
+	}
+	if k, err := n.db.Key(ctx, apikey.Hash(text)); err != nil || !k.Matches(text) {
+		return ""
+	}
+	return text
+}
+
+// recover takes back what the last run had in its hands. It must have ended, which
+// the lock shows.
+func (n *node) recover(ctx context.Context) error {
+	freed, err := n.db.FreeLeases(ctx, time.Now())
+	if err != nil {
+		return fmt.Errorf("free the leases of the last run: %w", err)
+	}
+	if freed > 0 {
+		n.log.LogAttrs(ctx, slog.LevelInfo, "recovered work of the last run", slog.Int("rows", freed))
+	}
+	return nil
+}
+
+// wire connects the services with the queue. Broker and services need each other,
+// so what is pushed goes through n.
+func (n *node) wire() (err error) {
+	guard := egress.Guard{Allow: n.config.allow}
+	push := func(ctx context.Context, t queue.Ticket) error { return n.broker.Push(ctx, t) }
+	n.delivery = delivery.New(delivery.Config{
+		Store:     n.db,
+		CheckURL:  func(url string) error { return egress.CheckURL(url, guard) },
+		Transport: egress.NewTransport(egress.Config{Guard: guard}),
+		Push:      push,
+		Log:       n.log,
+		Policy:    retry.DefaultPolicy(rand.Float64),
+		Version:   version(),
+		Metrics:   delivery.NewMetrics(n.registry),
+	})
+	n.memory = memory.New(memory.Config{
+		Store:   n.db,
+		Engine:  engine.Local{},
+		Push:    push,
+		Wake:    n.delivery.Wake,
+		Log:     n.log,
+		Metrics: memory.NewMetrics(n.registry),
+	})
+	n.broker, err = n.newBroker()
+	return err
+}
+
+// close frees what newNode took, as far as it came.
+func (n *node) close() error {
+	var errs []error
+	if n.listener != nil {
+		if err := n.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if n.db != nil {
+		errs = append(errs, n.db.Close())
+	}
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// baseURL is where clients on this machine reach a listener.
+func baseURL(addr net.Addr) string {
+	tcp := addr.(*net.TCPAddr)
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/labstack/echo/v4"
+
+	"memhook/dashboard"
+	"memhook/signing/apikey"
+)
+
+// pages adds the web pages.
+func (n *node) pages(e *echo.Echo) {
+	host, _, _ := net.SplitHostPort(n.config.Listen) // validated
+	n.dashboard = dashboard.New(dashboard.Config{
+		Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log,
+		PublicURL: n.config.PublicURL, ListenHost: host,
+	})
+	n.dashboard.Register(e)
+}
+
+// signIn prints a link that signs one browser in as the first admin key, once.
+func (n *node) signIn(w io.Writer) {
+	if n.dashboard == nil || n.adminKey == "" {
+		return
+	}
+	fmt.Fprintf(w, "Dashboard %s%s\n  signs one browser in, within ten minutes\n", n.url, n.dashboard.LoginLink(apikey.Hash(n.adminKey)))
+}
