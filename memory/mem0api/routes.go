@@ -1,0 +1,60 @@
+package mem0api
+
+import (
+	"net/http"
+
+	"memhook/signing/apikey"
+)
+
+// A Route is one entry of the route table.
+type Route struct {
+	Method  string
+	Pattern string       // escaped, with a final slash; ":name" is one segment
+	Scope   apikey.Scope // what a key must have
+	Status  int          // of success; 0: 200
+
+	form form
+	work work
+}
+
+// Routes is every route of the API; nothing is registered elsewhere. Each also
+// answers without its final slash and with a doubled first one.
+func (a *API) Routes() []Route {
+	const (
+		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+		read, admin         = apikey.Read, apikey.Admin
+		created             = http.StatusCreated
+	)
+	return []Route{
+		{get, "/v1/ping/", read, 0, plainForm, handle(a, a.ping)},
+
+		{post, "/v1/memories/", admin, 0, addForm, handle(a, a.addV1)},
+		{post, "/v3/memories/add/", admin, 0, addForm, handle(a, a.addV3)},
+
+		{get, "/v1/event/:event/", read, 0, plainForm, handle(a, a.event)},
+		{get, "/v1/events/", read, 0, plainForm, handle(a, a.events)},
+
+		{get, "/v1/memories/", read, 0, plainForm, handle(a, a.listV1)},
+		{post, "/v2/memories/", read, 0, plainForm, handle(a, a.listV2)},
+		{post, "/v3/memories/", read, 0, plainForm, handle(a, a.listV3)},
+
+		{get, "/v1/memories/:memory/", read, 0, plainForm, handle(a, a.memoryByID)},
+		{put, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.update)},
+		{del, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.delete)},
+		{get, "/v1/memories/:memory/history/", read, 0, plainForm, handle(a, a.history)},
+		{del, "/v1/memories/", admin, 0, plainForm, handle(a, a.deleteAll)},
+
+		{put, "/v1/batch/", admin, 0, plainForm, handle(a, a.updateBatch)},
+		{del, "/v1/batch/", admin, 0, plainForm, handle(a, a.deleteBatch)},
+
+		{get, "/api/v1/webhooks/projects/:project/", read, 0, plainForm, handle(a, a.webhooks)},
+		{post, "/api/v1/webhooks/projects/:project/", admin, created, plainForm, handle(a, a.createWebhook)},
+		{put, "/api/v1/webhooks/:webhook/", admin, 0, plainForm, handle(a, a.updateWebhook)},
+		{del, "/api/v1/webhooks/:webhook/", admin, 0, plainForm, handle(a, a.deleteWebhook)},
+		// mem0's Python client 0.1.52 alone has these paths.
+		{get, "/api/v1/webhooks/:project/webhook/", read, 0, plainForm, handle(a, a.webhooks)},
+		{post, "/api/v1/webhooks/:project/webhook/", admin, created, plainForm, handle(a, a.createWebhook)},
+		{put, "/api/v1/webhooks/:project/webhook/:webhook/", admin, 0, plainForm, handle(a, a.updateWebhook)},
+		{del, "/api/v1/webhooks/:project/webhook/:webhook/", admin, 0, plainForm, handle(a, a.deleteWebhook)},
+	}
+}
