@@ -60,12 +60,11 @@ func (s *Service) check(e Endpoint) error {
 // UpdateEndpoint changes an endpoint. Pausing holds what waits; resuming sends
 // what was held. *InvalidError, ErrNotFound.
 func (s *Service) UpdateEndpoint(ctx context.Context, projectID string, id uuid.UUID, edit EndpointEdit) (Endpoint, error) {
-	var was Endpoint
 	now := s.now().UTC().Truncate(time.Microsecond)
 	e, err := s.store.UpdateEndpoint(ctx, projectID, id, func(e *Endpoint) error {
-		was = *e
+		was := e.URL
 		edit.apply(e, now)
-		if e.URL == was.URL {
+		if e.URL == was {
 			return e.validate() // an address that was allowed once may be kept
 		}
 		return s.check(*e)
@@ -74,13 +73,15 @@ func (s *Service) UpdateEndpoint(ctx context.Context, projectID string, id uuid.
 		return Endpoint{}, err
 	}
 	switch {
-	case was.Active() && !e.Active():
-		err = s.moveAll(ctx, id, Pending, Held, ReasonPaused)
-	case !was.Active() && e.Active():
-		if err = s.moveAll(ctx, id, Held, Pending, ReasonNone); err == nil {
-			s.lookNow()
-		}
+	case edit.Active == nil:
+		return e, nil
+	case !*edit.Active:
+		return e, s.moveAll(ctx, id, Pending, Held, ReasonPaused)
 	}
+	// Also for an endpoint that is active: a crash may have come between making it
+	// active and sending what was held.
+	err = s.moveAll(ctx, id, Held, Pending, ReasonNone)
+	s.lookNow()
 	return e, err
 }
 

@@ -13,6 +13,8 @@ import (
 const (
 	// pumpEvery is how long a due event waits at most when its ticket was lost.
 	pumpEvery = 500 * time.Millisecond
+	// pumpRest is the pause when one look did not find everything.
+	pumpRest = 20 * time.Millisecond
 	// pumpGroup is how many due events one look finds.
 	pumpGroup = 1024
 	// ticketLife is when a pushed ticket that nobody handled counts as lost.
@@ -35,18 +37,20 @@ func (s *Service) Run(ctx context.Context) error {
 // bell or queue dropped, that a crash left behind, or that a database error sent
 // back.
 func (s *Service) pump(ctx context.Context) {
-	tick := time.NewTicker(pumpEvery)
-	defer tick.Stop()
 	for {
 		ids, err := s.store.DueEvents(ctx, s.now(), pumpGroup)
 		if err != nil && ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelError, "due events not read", slog.Any("error", err))
 		}
 		s.ring(ctx, ids, true)
+		rest := pumpEvery
+		if len(ids) == pumpGroup {
+			rest = pumpRest
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(rest):
 		}
 	}
 }

@@ -264,7 +264,7 @@ func (t *tx) health(r delivery.Result, now time.Time) error {
 	if h.Failures == 0 && h.LastSuccessAt != nil && now.Sub(*h.LastSuccessAt) < successNoted {
 		return nil
 	}
-	_, err := t.exec(`UPDATE endpoints SET failures = 0, failing_at = NULL, hold_until_at = NULL, last_success_at = $2
+	_, err := t.exec(`UPDATE endpoints SET failures = 0, failing_at = NULL, last_success_at = $2
 		WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at < $3)`,
 		blob(e.ID), micros(now), micros(now.Add(-successNoted)))
 	return err
