@@ -1,161 +1,310 @@
 package sqlstore
 
 import (
-	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"memhook/memory"
 )
 
-// filterSQL compiles a filter to a condition on table memories, "" for none, and
-// appends its values to args. Where exact is false the condition selects too
-// much, never too little, and the filter has to be asked again for each row.
+// filterSQL compiles a filter to a condition on table memories and appends the
+// values it binds to args. The text is the same for both databases. Where exact
+// is false it selects too much, never too little, and Filter.Match has to decide
+// on each row.
 //
-// NULL is always asked for by name, so that a condition is true or false and can
-// stand under NOT.
+// The condition is made to stand in a WHERE, alone or under AND: a comparison
+// with NULL need only not be true there. NOT is worked into the comparisons, and
+// NULL is asked for by name wherever it counts as a match.
+//
+// What SQL leaves to Match: metadata, because JSON is TEXT; the names of
+// categories, for the same reason; and parts of the text, because SQLite's LIKE
+// ignores the case of ASCII letters and Postgres's does not. LIKE still drops
+// most rows that cannot match. That counts on texts without NUL, where SQLite's
+// LIKE stops reading.
 func filterSQL(f memory.Filter, args *[]any) (where string, exact bool) {
-	c := &compiler{args: args, exact: true}
-	where = c.filter(f, true)
-	if where == always {
-		where = ""
-	}
-	return where, c.exact
+	w := filterWriter{args}
+	p := w.filter(f, true)
+	return p.sql, p.exact
 }
 
-const (
-	always = "1 = 1"
-	never  = "1 = 0"
-)
-
-type compiler struct {
-	args  *[]any
+// A predicate is a condition in SQL. If it is not exact it is also true for rows
+// that the filter does not match.
+type predicate struct {
+	sql   string
 	exact bool
 }
 
-// filter returns the condition. wide says which way a part that SQL cannot decide
-// has to err: true outside of an even number of NOTs, where it must select
-// everything, false inside, where it must select nothing.
-func (c *compiler) filter(f memory.Filter, wide bool) string {
-	var parts []string
+var (
+	always  = predicate{"TRUE", true}
+	never   = predicate{"FALSE", true}
+	unknown = predicate{"TRUE", false}
+)
+
+type filterWriter struct{ args *[]any }
+
+// filter writes the filter, or its opposite if want is false.
+func (w filterWriter) filter(f memory.Filter, want bool) predicate {
+	mark := len(*w.args)
+	var parts []predicate
 	if f.Cond != nil {
-		parts = append(parts, c.condition(*f.Cond, wide))
+		parts = append(parts, w.condition(*f.Cond, want))
 	}
-	for _, sub := range f.All {
-		if s := c.filter(sub, wide); s != always {
-			parts = append(parts, s)
-		}
+	for _, g := range f.All {
+		parts = append(parts, w.filter(g, want))
 	}
 	if len(f.Any) > 0 {
-		var any []string
-		for _, sub := range f.Any {
-			any = append(any, c.filter(sub, wide))
+		parts = append(parts, w.any(f.Any, want))
+	}
+	for _, g := range f.None {
+		parts = append(parts, w.filter(g, !want))
+	}
+	if want {
+		return w.and(mark, parts)
+	}
+	return w.or(mark, parts)
+}
+
+func (w filterWriter) any(fs []memory.Filter, want bool) predicate {
+	mark := len(*w.args)
+	var parts []predicate
+	for _, f := range fs {
+		parts = append(parts, w.filter(f, want))
+	}
+	if want {
+		return w.or(mark, parts)
+	}
+	return w.and(mark, parts)
+}
+
+// and joins parts whose values begin at mark.
+func (w filterWriter) and(mark int, parts []predicate) predicate {
+	all := always
+	var list []string
+	for _, p := range parts {
+		switch {
+		case p == never:
+			return w.drop(mark, never)
+		case p.sql != always.sql:
+			list = append(list, p.sql)
 		}
-		parts = append(parts, "("+strings.Join(any, " OR ")+")")
+		all.exact = all.exact && p.exact
 	}
-	for _, sub := range f.None {
-		parts = append(parts, "NOT "+c.filter(sub, !wide))
+	if len(list) > 0 {
+		all.sql = join(list, " AND ")
 	}
-	switch len(parts) {
-	case 0:
-		return always
-	case 1:
-		return "(" + parts[0] + ")"
-	}
-	return "(" + strings.Join(parts, " AND ") + ")"
+	return all
 }
 
-func (c *compiler) undecided(wide bool) string {
-	c.exact = false
-	if wide {
-		return always
+func (w filterWriter) or(mark int, parts []predicate) predicate {
+	if slices.Contains(parts, always) {
+		return w.drop(mark, always)
 	}
-	return never
+	one := never
+	var list []string
+	for _, p := range parts {
+		switch {
+		case p == unknown:
+			return w.drop(mark, unknown)
+		case p != never:
+			list = append(list, p.sql)
+		}
+		one.exact = one.exact && p.exact
+	}
+	if len(list) > 0 {
+		one.sql = join(list, " OR ")
+	}
+	return one
 }
 
-// columns holds the fields that SQL can decide by their column.
-var columns = map[memory.Field]string{
-	memory.FieldUser: "user_id", memory.FieldAgent: "agent_id", memory.FieldApp: "app_id", memory.FieldRun: "run_id",
-	memory.FieldID: "id", memory.FieldCreated: "created_at", memory.FieldUpdated: "updated_at",
-	memory.FieldExpiration: "expiration_date",
+// drop forgets the values from mark on, because p stands for what bound them.
+func (w filterWriter) drop(mark int, p predicate) predicate {
+	*w.args = (*w.args)[:mark]
+	return p
 }
 
-func (c *compiler) condition(cond memory.Condition, wide bool) string {
-	column, ok := columns[cond.Field]
+// join puts brackets around halves of a long list: SQLite takes expressions up to
+// 1000 levels deep, and a list without brackets is as deep as it is long.
+func join(list []string, operator string) string {
+	const long = 50
 	switch {
-	case ok && cond.Op == memory.OpSet:
-		return column + " IS NOT NULL"
-	case ok && cond.Op == memory.OpNotEqual:
-		return "NOT " + c.compare(column, cond, memory.OpEqual)
-	case ok:
-		return c.compare(column, cond, cond.Op)
-	case cond.Field == memory.FieldCategories && cond.Op == memory.OpSet:
-		return "categories IS NOT NULL"
+	case len(list) == 1:
+		return list[0]
+	case len(list) > long:
+		half := len(list) / 2
+		list = []string{join(list[:half], operator), join(list[half:], operator)}
 	}
-	return c.undecided(wide) // JSON, and parts of texts: the databases compare them differently
+	return "(" + strings.Join(list, operator) + ")"
 }
 
-// compare returns a condition that is true where one of the values fits.
-func (c *compiler) compare(column string, cond memory.Condition, op memory.Op) string {
-	var any []string
-	if op == memory.OpEqual && cond.Null {
-		any = append(any, column+" IS NULL")
+func (w filterWriter) bind(v any) string {
+	*w.args = append(*w.args, v)
+	return "$" + strconv.Itoa(len(*w.args))
+}
+
+func (w filterWriter) condition(c memory.Condition, want bool) predicate {
+	if c.Op == memory.OpNotEqual {
+		c.Op, want = memory.OpEqual, !want
 	}
-	switch cond.Field {
+	switch c.Field {
+	case memory.FieldUser, memory.FieldAgent, memory.FieldApp, memory.FieldRun:
+		return w.entity(string(c.Field), c, want)
 	case memory.FieldCreated, memory.FieldUpdated:
-		for _, s := range cond.Times {
-			any = append(any, c.span(column, op, s.First.UnixMicro(), s.Last.UnixMicro()))
-		}
+		return w.instant(string(c.Field), c, want)
 	case memory.FieldExpiration:
-		for _, s := range cond.Times {
-			any = append(any, c.span(column, op, s.First.UTC().Format(time.DateOnly), s.Last.UTC().Format(time.DateOnly)))
-		}
+		return w.date("expiration_date", c, want)
+	case memory.FieldID:
+		return w.id(c, want)
+	case memory.FieldText:
+		return w.text(c, want)
+	case memory.FieldCategories:
+		return w.categories(c, want)
+	case memory.FieldMetadata:
+		return w.metadata(c, want)
 	default:
-		if list := c.values(cond); op == memory.OpEqual && list != "" {
-			any = append(any, column+" IS NOT NULL AND "+column+" IN ("+list+")")
-		}
+		return unknown
 	}
-	if len(any) == 0 {
-		return "(" + never + ")"
-	}
-	return "(" + strings.Join(any, " OR ") + ")"
 }
 
-// values binds the texts of a condition. What is no ID in canonical form equals none.
-func (c *compiler) values(cond memory.Condition) string {
+func (w filterWriter) entity(column string, c memory.Condition, want bool) predicate {
+	switch {
+	case c.Op == memory.OpSet:
+		return isNull(column, !want)
+	case c.Op != memory.OpEqual:
+		return unknown
+	}
+	var values []any
+	for _, s := range c.Text {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return unknown // Postgres has no such text
+		}
+		values = append(values, s)
+	}
+	return w.nullable(column, c.Null, want, w.in(column, values, want))
+}
+
+// nullable widens or narrows a predicate on a column's values to NULL. null tells
+// whether NULL is a match.
+func (w filterWriter) nullable(column string, null, want bool, p predicate) predicate {
+	mark := len(*w.args) // p can become a part, but never goes
+	switch {
+	case null && want:
+		return w.or(mark, []predicate{isNull(column, true), p})
+	case null:
+		return w.and(mark, []predicate{isNull(column, false), p})
+	case want:
+		return p
+	default:
+		return w.or(mark, []predicate{isNull(column, true), p})
+	}
+}
+
+func isNull(column string, want bool) predicate {
+	if want {
+		return predicate{column + " IS NULL", true}
+	}
+	return predicate{column + " IS NOT NULL", true}
+}
+
+func (w filterWriter) in(column string, values []any, want bool) predicate {
+	switch {
+	case len(values) == 0 && want:
+		return never
+	case len(values) == 0:
+		return always
+	}
+	one, many := " = ", " IN "
+	if !want {
+		one, many = " <> ", " NOT IN "
+	}
 	var marks []string
-	for _, text := range cond.Text {
-		if cond.Field != memory.FieldID {
-			marks = append(marks, c.bind(text))
-			continue
-		}
-		if id, err := uuid.Parse(text); err == nil && id.String() == text {
-			marks = append(marks, c.bind(blob(id)))
-		}
+	for _, v := range values {
+		marks = append(marks, w.bind(v))
 	}
-	return strings.Join(marks, ", ")
+	if len(marks) == 1 {
+		return predicate{column + one + marks[0], true}
+	}
+	return predicate{column + many + "(" + strings.Join(marks, ", ") + ")", true}
 }
 
-func (c *compiler) span(column string, op memory.Op, first, last any) string {
-	set := column + " IS NOT NULL AND " + column
-	switch op {
-	case memory.OpEqual:
-		return fmt.Sprintf("(%s >= %s AND %s <= %s)", set, c.bind(first), column, c.bind(last))
-	case memory.OpLess:
-		return "(" + set + " < " + c.bind(first) + ")"
-	case memory.OpLessEq:
-		return "(" + set + " <= " + c.bind(last) + ")"
-	case memory.OpMore:
-		return "(" + set + " > " + c.bind(last) + ")"
-	case memory.OpMoreEq:
-		return "(" + set + " >= " + c.bind(first) + ")"
+func (w filterWriter) instant(column string, c memory.Condition, want bool) predicate {
+	if c.Op == memory.OpSet {
+		return constant(want)
+	}
+	return w.spans(column, c, want, func(t time.Time) any { return t.UnixMicro() })
+}
+
+func (w filterWriter) date(column string, c memory.Condition, want bool) predicate {
+	if c.Op == memory.OpSet {
+		return isNull(column, !want)
+	}
+	p := w.spans(column, c, want, func(t time.Time) any { return t.UTC().Format(time.DateOnly) })
+	return w.nullable(column, c.Null && c.Op == memory.OpEqual, want, p)
+}
+
+func constant(want bool) predicate {
+	if want {
+		return always
 	}
 	return never
 }
 
-func (c *compiler) bind(v any) string {
-	*c.args = append(*c.args, v)
-	return fmt.Sprintf("$%d", len(*c.args))
+// spans compares a column with the spans of a condition, NULL aside.
+func (w filterWriter) spans(column string, c memory.Condition, want bool, value func(time.Time) any) predicate {
+	mark := len(*w.args)
+	var parts []predicate
+	for _, s := range c.Times {
+		parts = append(parts, w.span(column, c.Op, value(s.First), value(s.Last), want))
+	}
+	if want {
+		return w.or(mark, parts)
+	}
+	return w.and(mark, parts)
+}
+
+func (w filterWriter) span(column string, op memory.Op, first, last any, want bool) predicate {
+	compare := func(yes, no string, v any) predicate {
+		if !want {
+			yes = no
+		}
+		return predicate{column + yes + w.bind(v), true}
+	}
+	switch {
+	case op == memory.OpEqual && first == last:
+		return compare(" = ", " <> ", first)
+	case op == memory.OpEqual && want:
+		return predicate{"(" + column + " >= " + w.bind(first) + " AND " + column + " <= " + w.bind(last) + ")", true}
+	case op == memory.OpEqual:
+		return predicate{"(" + column + " < " + w.bind(first) + " OR " + column + " > " + w.bind(last) + ")", true}
+	case op == memory.OpLess:
+		return compare(" < ", " >= ", first)
+	case op == memory.OpLessEq:
+		return compare(" <= ", " > ", last)
+	case op == memory.OpMore:
+		return compare(" > ", " <= ", last)
+	case op == memory.OpMoreEq:
+		return compare(" >= ", " < ", first)
+	default:
+		return unknown
+	}
+}
+
+func (w filterWriter) id(c memory.Condition, want bool) predicate {
+	switch {
+	case c.Op == memory.OpSet:
+		return constant(want)
+	case c.Op != memory.OpEqual:
+		return unknown
+	}
+	var values []any
+	for _, s := range c.Text {
+		if id, err := uuid.Parse(s); err == nil && id.String() == s {
+			values = append(values, id[:])
+		}
+	}
+	return w.in("id", values, want)
 }
