@@ -104,7 +104,7 @@ func momentOr(t *time.Time, now time.Time) *moment {
 // brief prints a measured duration: 88 ms, 1.25 s.
 func brief(d time.Duration) string {
 	switch {
-	case d == 0:
+	case d < 50*time.Microsecond:
 		return "0 ms"
 	case d < time.Millisecond:
 		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
