@@ -30,6 +30,9 @@ type Handler func(ctx context.Context, ids []uuid.UUID) error
 // task is the ticket as asynq carries it: the kind is the task's type, the
 // payload the IDs, 16 bytes each.
 func (t Ticket) task() (*asynq.Task, error) {
+	if t.Kind == "" {
+		return nil, errors.New("ticket has no kind")
+	}
 	if len(t.IDs) == 0 || len(t.IDs) > MaxIDs {
 		return nil, fmt.Errorf("ticket %s has %d IDs, want 1 to %d", t.Kind, len(t.IDs), MaxIDs)
 	}
@@ -60,6 +63,10 @@ func Mux(handlers map[string]Handler, log *slog.Logger, m *Metrics) *asynq.Serve
 	mux.Use(logged(log), measured(m), recovered)
 	for kind, handle := range handlers {
 		mux.HandleFunc(kind, func(ctx context.Context, task *asynq.Task) error {
+			// asynq matches by prefix: delivery:send would get delivery:sender.
+			if task.Type() != kind {
+				return asynq.NotFound(ctx, task)
+			}
 			ids, err := idsOf(task)
 			if err != nil {
 				return err

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,242 +15,237 @@ import (
 )
 
 const (
-	// redisTimeout bounds each command: a Redis that is slower than this is no
-	// help, and tickets go through the process itself.
-	redisTimeout = time.Second
-	// redisLook is how often the health of Redis and the length of the lanes are
-	// looked at.
-	redisLook = 500 * time.Millisecond
-	// redisPoll is how often asynq looks into an empty lane. Its default of one
-	// second would be the delivery's latency.
-	redisPoll = 10 * time.Millisecond
-	// redisWindow is how many tickets wait in Redis at most. The rest stays in the
-	// database, so that a backlog never fills Redis.
+	// pushTimeout is how long a push may take. A Redis that is slower is no help.
+	pushTimeout = 100 * time.Millisecond
+	// redisWindow is how many IDs wait in a lane in Redis at most, as far as this
+	// process can tell. The rest stays in the database, so a backlog never fills
+	// Redis: a lane takes at most 6 MB.
 	redisWindow = 10_000
-	// shutdownWait is longer than any attempt may take.
-	shutdownWait = 45 * time.Second
+	// taskTimeout is when asynq gives a handler up. Handlers end by themselves
+	// long before; asynq has to be given some limit.
+	taskTimeout = 24 * time.Hour
+	// stopTimeout is how long asynq may take to say goodbye to Redis once the last
+	// handler has ended.
+	stopTimeout = 5 * time.Second
 )
 
 // Redis carries tickets through asynq. While Redis is down, full or slow they go
 // through the process itself, and back when it has recovered: nothing is lost
-// either way, because a ticket is a hint.
+// either way, because a ticket is a hint. While both carry tickets there are twice
+// as many workers.
 type Redis struct {
-	client  redis.UniversalClient
-	asynq   *asynq.Client
-	handler asynq.Handler
-	workers Lanes
-	local   *Local
-	log     *slog.Logger
+	pushes    redis.UniversalClient // fails fast
+	serves    redis.UniversalClient // asynq's servers, paced
+	asynq     *asynq.Client
+	inspector *asynq.Inspector
+	pacer     *pacer
+	handler   *tracked
+	workers   Lanes
+	lanes     map[string]*window
+	local     *Local
+	log       *slog.Logger
+	metrics   *Metrics
+	stopped   chan struct{} // closed when Run is asked to end
 
-	waiting atomic.Int64 // tickets in Redis at the last look, and those pushed since
-	mu      sync.Mutex
-	trouble string // why Redis is not used, "" when it is
+	mu     sync.Mutex
+	status Status
+	until  time.Time // Redis is not used again before
+}
+
+// A window guesses how many IDs wait in a lane in Redis. Redis counts tickets, so
+// the length is multiplied by what this process lately put into one.
+type window struct {
+	waiting      atomic.Int64 // at the last look, and pushed since
+	ids, tickets atomic.Int64 // pushed since the last look
+	idsPerTicket float64      // of the goroutine that looks
 }
 
 // NewRedis returns a broker on the Redis at the URL: redis://, rediss://,
 // redis-sentinel:// or redis-cluster://. It connects when it runs, so Redis may be
 // down at the start.
 func NewRedis(rawURL string, handler asynq.Handler, workers Lanes, log *slog.Logger) (*Redis, error) {
-	client, err := connect(rawURL)
+	opt, err := parseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Redis{
-		client: client, asynq: asynq.NewClientFromRedisClient(client), handler: handler, workers: workers,
-		local: NewLocal(handler, workers), log: log, trouble: "not connected yet",
-	}, nil
+	redis.SetLogger(quiet{})
+	servesOpt := *opt
+	opt.MinIdleConns = 2 // so that a push need not wait for a connection
+	r := &Redis{
+		pushes: redis.NewUniversalClient(opt), serves: redis.NewUniversalClient(&servesOpt),
+		handler: &tracked{next: handler}, workers: workers,
+		lanes: make(map[string]*window, len(workers)),
+		local: NewLocal(handler, workers), log: log, stopped: make(chan struct{}),
+		status: Status{Trouble: notConnected},
+	}
+	r.asynq = asynq.NewClientFromRedisClient(r.pushes)
+	r.inspector = asynq.NewInspectorFromRedisClient(r.pushes)
+	r.pacer = newPacer(workers, r.stopped)
+	r.serves.AddHook(r.pacer)
+	for lane := range workers {
+		r.lanes[lane] = &window{idsPerTicket: 1}
+	}
+	return r, nil
 }
 
-// connect returns a client for the URL. Its errors never repeat the URL, which may
-// hold a password.
-func connect(rawURL string) (redis.UniversalClient, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return nil, errors.New("the Redis URL cannot be read")
-	}
-	switch u.Scheme {
-	case "redis", "rediss":
-		opt, err := redis.ParseURL(rawURL)
-		if err != nil {
-			return nil, errors.New("the Redis URL cannot be read")
-		}
-		opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.MaxRetries = redisTimeout, redisTimeout, redisTimeout, -1
-		return redis.NewClient(opt), nil
-	case "redis-cluster":
-		opt, err := redis.ParseClusterURL("redis" + strings.TrimPrefix(rawURL, "redis-cluster"))
-		if err != nil {
-			return nil, errors.New("the Redis URL cannot be read")
-		}
-		opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
-		return redis.NewClusterClient(opt), nil
-	case "redis-sentinel":
-		opt, err := asynq.ParseRedisURI(rawURL)
-		if err != nil {
-			return nil, errors.New("the Redis URL cannot be read")
-		}
-		client, ok := opt.MakeRedisClient().(redis.UniversalClient)
-		if !ok {
-			return nil, errors.New("the Redis URL cannot be used")
-		}
-		return client, nil
-	}
-	return nil, fmt.Errorf("a Redis URL begins with redis://, rediss://, redis-sentinel:// or redis-cluster://, not %q", u.Scheme)
-}
-
-// Trouble says why Redis is not used now, "" when it is.
-func (r *Redis) Trouble() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.trouble
-}
-
-func (r *Redis) setTrouble(ctx context.Context, why string) {
-	r.mu.Lock()
-	was := r.trouble
-	r.trouble = why
-	r.mu.Unlock()
-	switch {
-	case was == why:
-	case why == "":
-		r.log.LogAttrs(ctx, slog.LevelInfo, "redis is used")
-	default:
-		r.log.LogAttrs(ctx, slog.LevelWarn, "redis is not used, tickets go through the process itself", slog.String("reason", why))
-	}
+// Instrument makes the broker count in m. It is called before Run.
+func (r *Redis) Instrument(m *Metrics) {
+	r.metrics = m
+	r.local.Instrument(m)
 }
 
 // Push hands in a ticket: to Redis, or to this process while Redis is in trouble.
+// It takes at most 100 ms, and that only for the pushes that find the trouble.
 // ErrFull.
 func (r *Redis) Push(ctx context.Context, t Ticket) error {
 	if r.Trouble() != "" {
 		return r.local.Push(ctx, t)
 	}
-	if r.waiting.Load() >= redisWindow {
-		return ErrFull
+	w, ok := r.lanes[t.Lane]
+	if !ok {
+		return fmt.Errorf("no lane %q for ticket %s", t.Lane, t.Kind)
 	}
 	task, err := t.task()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	_, err = r.asynq.EnqueueContext(ctx, task, asynq.Queue(t.Lane), asynq.TaskID(uuid.NewString()), asynq.MaxRetry(0))
+	if w.waiting.Load() >= redisWindow {
+		r.metrics.pushed("redis", t.Lane, ErrFull)
+		return ErrFull
+	}
+	err = r.enqueue(ctx, task, t.Lane)
+	r.metrics.pushed("redis", t.Lane, err)
 	if err != nil {
-		r.setTrouble(ctx, trouble(err))
+		if ctx.Err() == nil {
+			r.setTrouble(ctx, trouble(err), time.Now().Add(redisHold))
+		}
 		return r.local.Push(ctx, t)
 	}
-	r.waiting.Add(1)
+	n := int64(len(t.IDs))
+	w.waiting.Add(n)
+	w.ids.Add(n)
+	w.tickets.Add(1)
+	r.pacer.pushed(t.Lane)
 	return nil
 }
 
-// trouble says what is wrong in words that hold no address and no password.
-func trouble(err error) string {
-	switch text := err.Error(); {
-	case strings.Contains(text, "OOM"):
-		return "it is full: raise maxmemory"
-	case strings.Contains(text, "NOAUTH"), strings.Contains(text, "WRONGPASS"):
-		return "it refuses the password"
-	case strings.Contains(text, "LOADING"):
-		return "it is loading its data"
-	}
-	return "it does not answer"
+func (r *Redis) enqueue(ctx context.Context, task *asynq.Task, lane string) error {
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	_, err := r.asynq.EnqueueContext(ctx, task,
+		asynq.Queue(lane), asynq.TaskID(uuid.NewString()), asynq.MaxRetry(0), asynq.Timeout(taskTimeout))
+	return err
 }
 
 // Run handles tickets until ctx ends, and returns after the last handler has.
+// Handlers are not told that ctx has ended: what is under way is finished.
+// Run is called once.
 func (r *Redis) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	context.AfterFunc(ctx, func() { close(r.stopped) })
 	var wg sync.WaitGroup
 	wg.Go(func() { r.watch(ctx) })
 	wg.Go(func() { _ = r.local.Run(ctx) })
+	var err error
+	servers := make([]*asynq.Server, 0, len(r.workers))
 	for lane, workers := range r.workers {
-		wg.Go(func() { r.serve(ctx, lane, workers) })
+		srv := r.newServer(lane, workers)
+		err = errors.Join(err, srv.Start(r.handler))
+		servers = append(servers, srv)
+	}
+	if err != nil {
+		cancel()
+	}
+	<-ctx.Done()
+	each(servers, (*asynq.Server).Stop)
+	r.handler.close()
+	wg.Wait()
+	return errors.Join(err, r.close(servers))
+}
+
+// newServer returns a server for one lane, so that its workers serve no other.
+func (r *Redis) newServer(lane string, workers int) *asynq.Server {
+	return asynq.NewServerFromRedisClient(r.serves, asynq.Config{
+		Concurrency:       workers,
+		Queues:            map[string]int{lane: 1},
+		TaskCheckInterval: askAgain,
+		ShutdownTimeout:   taskTimeout,
+		Logger:            asynqLog{r.log},
+		LogLevel:          asynq.WarnLevel,
+	})
+}
+
+// close ends the servers and the connections. If Redis stops answering at the
+// moment a server subscribes to it, asynq waits for that answer for ever; then the
+// connections are left to the end of the process, for asynq panics when they are
+// closed under it.
+func (r *Redis) close(servers []*asynq.Server) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		each(servers, (*asynq.Server).Shutdown)
+	}()
+	err := r.pushes.Close()
+	select {
+	case <-done:
+		return errors.Join(err, r.serves.Close())
+	case <-time.After(stopTimeout):
+		r.log.LogAttrs(context.Background(), slog.LevelWarn, "redis does not answer, left without goodbye")
+		return err
+	}
+}
+
+func each(servers []*asynq.Server, do func(*asynq.Server)) {
+	var wg sync.WaitGroup
+	for _, srv := range servers {
+		wg.Go(func() { do(srv) })
 	}
 	wg.Wait()
-	return r.client.Close()
 }
 
-// serve runs one lane's own server, so that its workers serve no other lane.
-func (r *Redis) serve(ctx context.Context, lane string, workers int) {
-	srv := asynq.NewServerFromRedisClient(r.client, asynq.Config{
-		Concurrency: workers, Queues: map[string]int{lane: 1}, TaskCheckInterval: redisPoll,
-		ShutdownTimeout: shutdownWait, Logger: asynqLog{r.log}, LogLevel: asynq.WarnLevel,
-		BaseContext: func() context.Context { return context.WithoutCancel(ctx) },
-	})
-	for {
-		err := srv.Start(r.handler)
-		if err == nil {
-			<-ctx.Done()
-			srv.Shutdown()
-			return
-		}
-		r.log.LogAttrs(ctx, slog.LevelWarn, "queue lane not started, trying again", slog.String("lane", lane), slog.Any("error", err))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(redisLook):
-		}
-	}
+// tracked knows when the last handler has ended. asynq does not: it takes its
+// eyes off a handler whose lease in Redis ran out or was canceled there.
+type tracked struct {
+	next asynq.Handler
+
+	mu     sync.Mutex
+	closed bool
+	active sync.WaitGroup
 }
 
-// watch keeps an eye on Redis until ctx ends.
-func (r *Redis) watch(ctx context.Context) {
-	tick := time.NewTicker(redisLook)
-	defer tick.Stop()
-	warned := false
-	for {
-		n, err := r.length(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			r.setTrouble(ctx, trouble(err))
-		default:
-			r.waiting.Store(n)
-			r.setTrouble(ctx, "")
-			if !warned {
-				r.warnOfEviction(ctx)
-				warned = true
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// ProcessTask handles a task whatever becomes of its context. Once closed it
+// drops it: asynq forgets it, the database does not.
+func (t *tracked) ProcessTask(ctx context.Context, task *asynq.Task) error {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return nil
 	}
+	t.active.Add(1)
+	t.mu.Unlock()
+	defer t.active.Done()
+	return t.next.ProcessTask(context.WithoutCancel(ctx), task)
 }
 
-// length returns how many tickets wait in Redis. It writes a key too, because a
-// full Redis still answers reads.
-func (r *Redis) length(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
-	defer cancel()
-	if err := r.client.Set(ctx, "memhook:alive", 1, time.Minute).Err(); err != nil {
-		return 0, err
-	}
-	var total int64
-	for lane := range r.workers {
-		n, err := r.client.LLen(ctx, "asynq:{"+lane+"}:pending").Result()
-		if err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
+// close waits for the handlers under way and lets no other start.
+func (t *tracked) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.active.Wait()
 }
 
-// warnOfEviction warns when Redis may throw tickets away. They come back, but late.
-func (r *Redis) warnOfEviction(ctx context.Context) {
-	policy, err := r.client.ConfigGet(ctx, "maxmemory-policy").Result()
-	if err == nil && policy["maxmemory-policy"] != "noeviction" {
-		r.log.LogAttrs(ctx, slog.LevelWarn, "redis may evict tickets, which delays deliveries: set maxmemory-policy to noeviction",
-			slog.String("maxmemory_policy", policy["maxmemory-policy"]))
-	}
-}
-
-// asynqLog passes asynq's own messages on.
+// asynqLog passes asynq's own messages on for debugging. It warns of each task
+// that a flushed or lost Redis has forgotten; that is expected here.
 type asynqLog struct{ log *slog.Logger }
 
-func (l asynqLog) Debug(args ...any) { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
-func (l asynqLog) Info(args ...any)  { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
-func (l asynqLog) Warn(args ...any)  { l.log.Warn("asynq", "message", fmt.Sprint(args...)) }
-func (l asynqLog) Error(args ...any) { l.log.Warn("asynq", "message", fmt.Sprint(args...)) }
-func (l asynqLog) Fatal(args ...any) { l.log.Error("asynq", "message", fmt.Sprint(args...)) }
+func (l asynqLog) Debug(args ...any) { l.say(args) }
+func (l asynqLog) Info(args ...any)  { l.say(args) }
+func (l asynqLog) Warn(args ...any)  { l.say(args) }
+func (l asynqLog) Error(args ...any) { l.say(args) }
+func (l asynqLog) Fatal(args ...any) { l.say(args) }
+
+func (l asynqLog) say(args []any) {
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, "asynq", slog.String("message", fmt.Sprint(args...)))
+}

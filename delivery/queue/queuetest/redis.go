@@ -58,13 +58,25 @@ func (r *Redis) Start(args ...string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	client := r.Client()
 	defer client.Close()
-	for client.Ping(ctx).Err() != nil {
-		if ctx.Err() != nil {
+	for !answers(ctx, client) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			r.Kill()
 			r.t.Fatalf("redis-server does not answer: %s", out.String())
 		}
 	}
+}
+
+// answers reports whether the server speaks, even if it says that it wants a
+// password.
+func answers(ctx context.Context, client *redis.Client) bool {
+	err := client.Ping(ctx).Err()
+	return err == nil || strings.HasPrefix(err.Error(), "NOAUTH")
 }
 
 // Kill stops the server at once, as kill -9 does.
