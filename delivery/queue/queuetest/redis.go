@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,8 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 // Start starts the server, empty, and waits until it answers.
 func (r *Redis) Start(args ...string) {
 	r.t.Helper()
-	args = append([]string{"--port", r.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.dir, "--loglevel", "warning"}, args...)
+	own := []string{"--port", r.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.dir, "--loglevel", "warning"}
+	args = append(slices.Clone(args), own...) // a configuration file has to be first
 	r.cmd = exec.Command("redis-server", args...)
 	var out strings.Builder
 	r.cmd.Stdout, r.cmd.Stderr = &out, &out
@@ -99,7 +101,10 @@ func (r *Redis) Flush() {
 	}
 }
 
+// Addr is the server's host and port.
+func (r *Redis) Addr() string { return "127.0.0.1:" + r.port }
+
 // Client returns a client that the caller closes.
 func (r *Redis) Client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + r.port, MaxRetries: -1})
+	return redis.NewClient(&redis.Options{Addr: r.Addr(), MaxRetries: -1})
 }
