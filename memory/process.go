@@ -63,8 +63,8 @@ func (s *Service) carryOut(ctx context.Context, e Event) error {
 // add asks the engine and commits what it decided. When a memory changed
 // meanwhile the engine is asked again.
 func (s *Service) add(ctx context.Context, e Event) error {
-	for {
-		decision, err := s.decide(ctx, e)
+	for again := false; ; again = true {
+		decision, err := s.decide(ctx, e, again)
 		if err != nil {
 			return fmt.Errorf("decide event %s: %w", e.ID, err)
 		}
@@ -81,11 +81,15 @@ func (s *Service) add(ctx context.Context, e Event) error {
 	}
 }
 
-func (s *Service) decide(ctx context.Context, e Event) (Decision, error) {
+func (s *Service) decide(ctx context.Context, e Event, again bool) (Decision, error) {
 	recall := func(ctx context.Context, q RecallQuery) ([]Memory, error) {
 		return s.store.Recall(ctx, e.ProjectID, q)
 	}
 	if !e.Request.Add.Infer {
+		if !again {
+			// A repeat is rare, and the store refuses it: only then is a look worth it.
+			recall = func(context.Context, RecallQuery) ([]Memory, error) { return nil, nil }
+		}
 		return verbatim(ctx, *e.Request.Add, recall)
 	}
 	return s.engine.Decide(ctx, *e.Request.Add, recall)

@@ -29,7 +29,7 @@ func (t *tx) applyChange(e memory.Event, c memory.Change) error {
 	var err error
 	switch c.Kind {
 	case memory.ChangeAdd:
-		err = t.addMemory(e, c.Memory)
+		err = t.addMemory(c.Memory)
 	case memory.ChangeUpdate:
 		err = t.updateMemory(c.Memory)
 	case memory.ChangeDelete:

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -102,6 +103,9 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 	var done memory.Completed
 	err := db.write(ctx, func(t *tx) error {
 		done = memory.Completed{}
+		if err := t.checkFresh(c); err != nil {
+			return fmt.Errorf("event %s: %w", c.Event.ID, err)
+		}
 		if err := t.moveEvent(c.Event, c.Lease); err != nil {
 			return fmt.Errorf("event %s: %w", c.Event.ID, err)
 		}
@@ -119,6 +123,23 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 		return err
 	})
 	return done, err
+}
+
+// checkFresh refuses to add a text that its scope has. Events that store turns as
+// they are do not look first, and do not wait for each other. It comes before
+// anything is written, so that a repeat does not undo the group.
+func (t *tx) checkFresh(c memory.Completion) error {
+	if c.Event.Infer || c.Event.Kind != memory.EventAdd {
+		return nil
+	}
+	for _, change := range c.Changes {
+		key := change.Memory.Scope.Key(c.Event.ProjectID)
+		var one int
+		if ok, err := found(t.row(sameText, key[:], change.Memory.Hash()).Scan(&one)); ok || err != nil {
+			return cmp.Or(err, memory.ErrChanged)
+		}
+	}
+	return nil
 }
 
 func (t *tx) moveEvent(e memory.Event, lease time.Time) error {

@@ -31,23 +31,13 @@ const (
 	sameText     = `SELECT 1 FROM memories WHERE scope_key = $1 AND hash = $2 AND state = 'active' LIMIT 1`
 )
 
-// addMemory inserts a memory. Events that store turns as they are do not wait for
-// each other, so two of them may have decided to add the same text: the second
-// has to decide again.
-func (t *tx) addMemory(e memory.Event, m memory.Memory) error {
+func (t *tx) addMemory(m memory.Memory) error {
 	key := m.Scope.Key(m.ProjectID)
-	hash := m.Hash()
-	if !e.Infer {
-		var one int
-		if ok, err := found(t.row(sameText, key[:], hash).Scan(&one)); ok || err != nil {
-			return cmp.Or(err, memory.ErrChanged)
-		}
-	}
 	_, err := t.exec(insertMemory, blob(m.ID), m.ProjectID,
 		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
 		m.Text, textOrNull(m.Subject), jsonOrNull(m.Metadata), listOrNull(m.Categories),
 		m.Immutable, textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked), m.Revision,
-		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], hash)
+		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], m.Hash())
 	return err
 }
 
