@@ -17,22 +17,27 @@ import (
 var lanes = queue.Lanes{memory.Lane: 8, delivery.Lane: 128, delivery.SlowLane: 32}
 
 func (n *node) newBroker() (queue.Broker, error) {
+	metrics := queue.NewMetrics(n.registry)
 	mux := queue.Mux(map[string]queue.Handler{
 		memory.KindProcess: n.memory.Process,
 		delivery.KindSend:  n.delivery.Send,
-	}, n.log, queue.NewMetrics(n.registry))
+	}, n.log, metrics)
 	if n.config.RedisURL == "" {
-		return queue.NewLocal(asynq.Handler(mux), lanes), nil
+		b := queue.NewLocal(asynq.Handler(mux), lanes)
+		b.Instrument(metrics)
+		return b, nil
 	}
 	b, err := queue.NewRedis(n.config.RedisURL, mux, lanes, n.log)
 	if err != nil {
 		return nil, usagef("--redis-url: %w", err)
 	}
+	b.Instrument(metrics)
 	n.trouble = func() string {
-		if why := b.Trouble(); why != "" {
-			return fmt.Sprintf("redis is not used, tickets go through the process itself: %s", why)
+		s := b.Status()
+		if s.Trouble != "" {
+			return fmt.Sprintf("redis is not used, tickets go through the process itself: %s", s.Trouble)
 		}
-		return ""
+		return s.Warning
 	}
 	return b, nil
 }
