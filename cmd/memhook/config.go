@@ -138,6 +138,28 @@ func fromEnv(name string, secret bool, env func(string) (string, bool)) (string,
 	return value, value != "", nil
 }
 
+// otherVariables are read by other commands than serve.
+var otherVariables = []string{"MEMHOOK_API_KEY", "MEMHOOK_SERVER", "MEMHOOK_WEBHOOK_SECRET"}
+
+// unknownVariables returns the names that look like settings and are none, such as
+// a misspelt one. Kubernetes sets some of its own for a service named memhook.
+func unknownVariables(fs *pflag.FlagSet, environ []string) []string {
+	known := slices.Clone(otherVariables)
+	fs.VisitAll(func(f *pflag.Flag) { known = append(known, variable(f.Name)) })
+	var unknown []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "MEMHOOK_") || strings.HasPrefix(name, "MEMHOOK_SERVICE_") || strings.HasPrefix(name, "MEMHOOK_PORT") {
+			continue
+		}
+		if !slices.Contains(known, strings.TrimSuffix(name, "_FILE")) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
 func readSecret(path string) (string, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

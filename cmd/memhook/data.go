@@ -46,7 +46,34 @@ func openStore(ctx context.Context, dir, key string) (*sqlstore.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	// SQLite gives the files beside the database its mode, and would give it 0644.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
 	return sqlstore.Open(ctx, sqlstore.Config{Path: path, Sealer: sealer})
+}
+
+// checkSealed finds out whether the sealing key is the one of the stored secrets,
+// by the first endpoint there is.
+func checkSealed(ctx context.Context, db *sqlstore.DB) error {
+	projects, err := db.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range projects {
+		list, err := db.Endpoints(ctx, p.ID)
+		if errors.Is(err, signing.ErrOtherKey) {
+			return failf(exitFailed, "the endpoint secrets of project %s were sealed with another key; start with that one in MEMHOOK_SECRET_KEY or %s", p.ID, secretFile)
+		}
+		if err != nil || len(list) > 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 func openSealer(dir, key string) (*signing.Sealer, error) {

@@ -76,15 +76,14 @@ func firstStart(ctx context.Context, db *sqlstore.DB, c *config) (key string, er
 // welcome tells a person what the first start made. A key that was brought along
 // is not repeated.
 func welcome(w io.Writer, c *config, url, key string) {
-	shown := key
-	if c.BootstrapKey != "" {
-		shown = "$MEMHOOK_BOOTSTRAP_KEY"
-	} else {
-		fmt.Fprintf(w, "Admin key %s\n  shown this once, kept in %s\n", key, filepath.Join(c.DataDir, adminKeyFile))
+	path := filepath.Join(c.DataDir, adminKeyFile)
+	if c.BootstrapKey == "" {
+		fmt.Fprintf(w, "Admin key %s\n  shown this once, kept in %s\n", key, path)
 	}
 	fmt.Fprintf(w, `Try:
-  curl -H 'Authorization: Token %[2]s' %[1]s/v1/ping/
-  curl -H 'Authorization: Token %[2]s' -H 'Content-Type: application/json' %[1]s/v1/memories/ -d '{"user_id":"alice","messages":[{"role":"user","content":"I live in Berlin"}]}'
-  curl -H 'Authorization: Token %[2]s' '%[1]s/v1/memories/?user_id=alice'
-`, url, shown)
+  KEY=$(cat '%s')
+  curl -H "Authorization: Token $KEY" %[2]s/v1/ping/
+  curl -H "Authorization: Token $KEY" -H 'Content-Type: application/json' %[2]s/v1/memories/ -d '{"user_id":"alice","messages":[{"role":"user","content":"I live in Berlin"}]}'
+  curl -H "Authorization: Token $KEY" '%[2]s/v1/memories/?user_id=alice'
+`, path, url)
 }

@@ -37,6 +37,7 @@ func (n *node) newHTTP() *http.Server {
 			Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log, PublicURL: n.config.PublicURL,
 		}).Register(e)
 		n.pages(e)
+		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/ui/") })
 	}
 	return &http.Server{
 		Handler:           e,

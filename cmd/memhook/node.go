@@ -69,6 +69,9 @@ func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err err
 	if n.db, err = openStore(ctx, c.DataDir, c.SecretKey); err != nil {
 		return n, err
 	}
+	if err = checkSealed(ctx, n.db); err != nil {
+		return n, err
+	}
 	n.keys = newKeyCache(n.db.Key, time.Now)
 	if n.firstKey, err = firstStart(ctx, n.db, c); err != nil {
 		return n, err

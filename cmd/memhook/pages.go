@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,5 +28,6 @@ func (n *node) signIn(w io.Writer) {
 	if n.dashboard == nil || n.adminKey == "" {
 		return
 	}
-	fmt.Fprintf(w, "Dashboard %s%s\n  signs one browser in, within ten minutes\n", n.url, n.dashboard.LoginLink(apikey.Hash(n.adminKey)))
+	base := strings.TrimRight(cmp.Or(n.config.PublicURL, n.url), "/")
+	fmt.Fprintf(w, "Dashboard %s%s\n  signs one browser in, within ten minutes\n", base, n.dashboard.LoginLink(apikey.Hash(n.adminKey)))
 }

@@ -38,7 +38,11 @@ MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE, MEMHOOK_REDIS_URL_FILE.`,
 			if err := c.validate(); err != nil {
 				return err
 			}
-			return serve(cmd.Context(), &c, cmd.OutOrStdout(), newLogger(&c, cmd.ErrOrStderr()))
+			log := newLogger(&c, cmd.ErrOrStderr())
+			for _, name := range unknownVariables(cmd.Flags(), os.Environ()) {
+				log.Warn("this version does not know the variable and ignores it", slog.String("variable", name))
+			}
+			return serve(cmd.Context(), &c, cmd.OutOrStdout(), log)
 		},
 	}
 	c.flags(cmd.Flags())

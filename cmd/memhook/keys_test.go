@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"memhook/memory"
+	"memhook/signing/apikey"
+)
+
+// TestKeyCache shows that a good key costs one read per keyLife, that a revoked one
+// is found out after it, and that an unknown one works once it is stored.
+func TestKeyCache(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	text := apikey.Generate()
+	hash := apikey.Hash(text)
+	stored, reads := false, 0
+	c := newKeyCache(func(context.Context, [32]byte) (apikey.Key, error) {
+		reads++
+		if !stored {
+			return apikey.Key{}, memory.ErrNotFound
+		}
+		return apikey.Key{ID: "key_1", Hash: hash}, nil
+	}, func() time.Time { return now })
+	steps := []struct {
+		name   string
+		later  time.Duration
+		stored bool
+		found  bool
+		reads  int
+	}{
+		{"unknown", 0, false, false, 1},
+		{"stored since", 0, true, true, 2},
+		{"remembered", keyLife - 1, true, true, 2},
+		{"read again", 1, true, true, 3},
+		{"revoked, not noticed yet", keyLife - 1, false, true, 3},
+		{"revoked", 1, false, false, 4},
+	}
+	for _, s := range steps {
+		now, stored = now.Add(s.later), s.stored
+		k, err := c.key(t.Context(), hash)
+		if found := err == nil && k.Matches(text); found != s.found || reads != s.reads {
+			t.Errorf("%s: found %v after %d reads, want %v after %d", s.name, found, reads, s.found, s.reads)
+		}
+		if err != nil && !errors.Is(err, memory.ErrNotFound) {
+			t.Errorf("%s: %v", s.name, err)
+		}
+	}
+}
