@@ -154,7 +154,7 @@ func (o *listenOptions) manner() (manner, error) {
 		if m.status == 0 {
 			m.status = 503
 		}
-	} else if o.respond != 0 && o.respond/100 != 2 {
+	} else if o.respond != 0 {
 		m.failRate = 1
 	}
 	return m, nil

@@ -16,8 +16,8 @@ import (
 
 // A manner is how a receiver answers. The zero manner answers everything with 200.
 type manner struct {
-	status     int           // of the answers that fail on purpose
-	failRate   float64       // how many do, 0 to 1
+	status     int           // of those answers, in place of 200
+	failRate   float64       // how many answers fail on purpose, 0 to 1
 	delay      time.Duration // before each answer
 	retryAfter string        // header of the answers that fail
 	// fail, when not nil, decides instead of failRate.
@@ -145,8 +145,10 @@ func (r *receiver) judge(c *callback) {
 	}
 	c.Answer = http.StatusOK
 	if r.manner.fails(*c) {
-		t.FailedOnPurpose++
-		c.OnPurpose, c.Answer = true, r.manner.status
+		c.Answer = r.manner.status
+		if c.OnPurpose = c.Answer/100 != 2; c.OnPurpose {
+			t.FailedOnPurpose++
+		}
 	}
 }
 

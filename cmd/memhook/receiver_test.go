@@ -1,0 +1,102 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memhook/signing"
+)
+
+const updateBody = `{"event_details":{"event":"UPDATE","data":{"memory":"Lives in Lisbon"}},"type":"memory_update",` +
+	`"data":{"memory":"Lives in Lisbon","previous_memory":"Lives in\u001b[31m Berlin"}}`
+
+// signedRequest is a callback signed at the given time.
+func signedRequest(s signing.Secret, id, body string, at time.Time) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	signing.SetHeaders(r.Header, []signing.Secret{s}, id, at, []byte(body))
+	r.Header.Set("Memhook-Attempt", "2")
+	return r
+}
+
+func TestReceiver(t *testing.T) {
+	good, other := signing.GenerateSecret(), signing.GenerateSecret()
+	var shown strings.Builder
+	r := &receiver{
+		secrets: []signing.Secret{other, good},
+		show:    func(c callback) { showCallback(&shown, c) },
+		manner:  manner{status: 503, retryAfter: "7", fail: func(c callback) bool { return c.ID == "msg_fail" }},
+	}
+	now := time.Now()
+	tampered := signedRequest(good, "msg_1", updateBody, now)
+	tampered.Body = http.NoBody
+	tests := []struct {
+		name   string
+		req    *http.Request
+		status int
+		shows  string
+	}{
+		{"verified", signedRequest(good, "msg_1", updateBody, now), 200, "memory_update ✓ verified  msg_1  attempt 2  answered 200"},
+		{"again", signedRequest(good, "msg_1", updateBody, now), 200, "seen before"},
+		{"on purpose", signedRequest(good, "msg_fail", updateBody, now), 503, "answered 503 on purpose"},
+		{"tampered", tampered, 401, "✗ no signature matches"},
+		{"other secret", signedRequest(signing.GenerateSecret(), "msg_2", updateBody, now), 401, "✗"},
+		{"too old", signedRequest(good, "msg_3", updateBody, now.Add(-time.Hour)), 401, "✗ webhook-timestamp is too old"},
+		{"not signed", httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x")), 401, "✗"},
+		{"not a callback", httptest.NewRequest(http.MethodGet, "/", nil), 405, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			shown.Reset()
+			w := httptest.NewRecorder()
+			r.ServeHTTP(w, tt.req)
+			if w.Code != tt.status {
+				t.Errorf("answered %d, want %d", w.Code, tt.status)
+			}
+			if !strings.Contains(shown.String(), tt.shows) {
+				t.Errorf("shown is\n%s, want it to have %q", shown.String(), tt.shows)
+			}
+			if strings.Contains(shown.String(), "\x1b") {
+				t.Errorf("shown has an escape sequence: %q", shown.String())
+			}
+			if want := map[bool]string{true: "7"}[tt.status == 503]; w.Header().Get("Retry-After") != want {
+				t.Errorf("Retry-After is %q, want %q", w.Header().Get("Retry-After"), want)
+			}
+		})
+	}
+	want := totals{Received: 7, Verified: 3, Unverified: 4, Unique: 2, Repeated: 1, FailedOnPurpose: 1}
+	if diff := cmp.Diff(want, r.count()); diff != "" {
+		t.Errorf("totals (-want +got):\n%s", diff)
+	}
+}
+
+func TestShowUpdate(t *testing.T) {
+	secret := signing.GenerateSecret()
+	var shown strings.Builder
+	r := &receiver{secrets: []signing.Secret{secret}, show: func(c callback) { showCallback(&shown, c) }}
+	r.ServeHTTP(httptest.NewRecorder(), signedRequest(secret, "msg_1", updateBody, time.Now()))
+	_, diff, _ := strings.Cut(shown.String(), "\n")
+	if want := "    - Lives in⟨U+001B⟩[31m Berlin\n    + Lives in Lisbon\n"; diff != want {
+		t.Errorf("diff is\n%swant\n%s", diff, want)
+	}
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	var r recent
+	id := func(i int) string { return time.Unix(int64(i), 0).String() }
+	for i := range 3 * recentSize {
+		if r.add(id(i)) {
+			t.Fatalf("ID %d was not added before", i)
+		}
+	}
+	if !r.add(id(2*recentSize + 1)) {
+		t.Errorf("an ID within the last %d is forgotten", recentSize)
+	}
+	if n := len(r.now) + len(r.before); n > 2*recentSize {
+		t.Errorf("%d IDs are remembered, want at most %d", n, 2*recentSize)
+	}
+}
