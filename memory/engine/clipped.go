@@ -22,7 +22,7 @@ func (x *extractor) clipped(ws []word) bool {
 		return false
 	}
 	ws = complete(self, ws)
-	if w.is(verbIng | be) {
+	if len(self) > 1 {
 		ws[len(self)].text = w.low
 	}
 	return x.first(ws, nil)

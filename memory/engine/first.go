@@ -34,7 +34,7 @@ func (x *extractor) first(ws, lead []word) bool {
 	}
 	s := p.slot()
 	x.point(p)
-	t := p.write(s)
+	t := p.write(s, len(lead) > 0)
 	t.lead(lead)
 	x.add(t, s.settled(p), p.intent())
 	return true
@@ -75,9 +75,10 @@ func (s slot) settled(p *predicate) slot {
 	return s
 }
 
-// write returns the predicate as a memory.
-func (p *predicate) write(s slot) *text {
-	if s.subject == "lives_in" && (p.lemma == "move" || p.lemma == "relocate") && p.tense == ended && !p.negated && !p.ceased {
+// write returns the predicate as a memory. With a lead it is said when it was.
+func (p *predicate) write(s slot, led bool) *text {
+	moved := (p.lemma == "move" || p.lemma == "relocate") && p.tense == ended && !p.negated && !p.ceased
+	if moved && !led && s.subject == "lives_in" {
 		if where := p.destination(); where != nil {
 			var t text
 			t.add("lives in")

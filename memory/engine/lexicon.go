@@ -261,7 +261,7 @@ var verbLists = []struct {
 		sort count solve define name choose pick answer wish speak respond reply use avoid put get buy read take teach
 		guess imagine suppose assume consider hold stay format see talk enter bring confirm verify output return
 		remember disregard forget simulate finish complete extract classify rank rate outline brainstorm design
-		recite sing draw paint`,
+		recite sing draw paint mail ping contact message`,
 	},
 	{
 		mental, `think guess know understand see mean wonder hope suppose agree appreciate thank apologize apologise

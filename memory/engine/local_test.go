@@ -156,7 +156,7 @@ func TestHostileTextsAreFast(t *testing.T) {
 	} {
 		start := time.Now()
 		decide(t, userSays(strings.Repeat(part, size/len(part))))
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%d bytes of %q took %v", size, part, took)
 		}
 	}

@@ -151,8 +151,10 @@ func (p *predicate) participle() {
 			break // going to Japan
 		}
 		p.tense = intended
-		p.lemma = "go"
-		p.take()
+		if p.take(); w.low == "going" {
+			p.take()
+		}
+		p.main()
 	case w.is(verbIng) && w.lemma != "" && !(w.is(guessed) && p.second().is(preposition) && p.second().low == "to"):
 		p.tense, p.lemma = ongoing, w.lemma
 		p.take()

@@ -94,7 +94,7 @@ func (x *extractor) together(ws []word, k int, lead []word) bool {
 		return true
 	}
 	s := p.slot()
-	t := p.write(s)
+	t := p.write(s, len(lead) > 0)
 	t.add("with")
 	t.words(ws[:k-1], user)
 	t.lead(lead)
