@@ -1,12 +1,11 @@
 package mem0api
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"encoding/json"
 )
 
 // parsePyValue reads a query parameter that holds an object: JSON, or what
@@ -273,4 +272,3 @@ func (r *pyReader) hex(from, digits int) (uint64, bool) {
 	n, err := strconv.ParseUint(r.in[from:from+digits], 16, 32)
 	return n, err == nil
 }
-
