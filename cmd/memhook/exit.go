@@ -19,19 +19,13 @@ const (
 	exitInterrupted = 130
 )
 
-// An exitError ends the program with a code. A nil err prints nothing.
+// An exitError ends the program with a code.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
+func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error {

@@ -27,11 +27,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	var exit *exitError
-	if err != nil && (!errors.As(err, &exit) || exit.err != nil) {
+	switch code := exitCode(err); {
+	case err == nil:
+		return code
+	case code == exitInterrupted && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "memhook: interrupted")
+		return code
+	default:
 		fmt.Fprintln(stderr, "memhook:", err)
+		return code
 	}
-	return exitCode(err)
 }
 
 func rootCommand() *cobra.Command {
