@@ -17,6 +17,9 @@ type Reader interface {
 	ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error)
 	Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error)
 	Memories(ctx context.Context, q Query) ([]Memory, int, error)
+	// EachText calls each for every memory that q selects, in no order, until it
+	// returns an error. Offset and Limit do not count.
+	EachText(ctx context.Context, q Query, each func(id uuid.UUID, created time.Time, text string) error) error
 	History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error)
 	Recall(ctx context.Context, projectID string, q RecallQuery) ([]Memory, error)
 }

@@ -10,12 +10,17 @@ import (
 
 // listRequest is what the list routes of all versions ask for.
 type listRequest struct {
-	query     memory.Query
+	selection
 	page      page
-	limit     int // cut-off without paging; 0: none
-	fields    []string
+	limit     int  // cut-off without paging; 0: none
 	v11       bool // output_format v1.1: an object around the results
 	enveloped bool // answer a page
+}
+
+// A selection is what lists and searches have in common.
+type selection struct {
+	query  memory.Query
+	fields []string
 }
 
 // listV1 is a list with all parameters in the query.
@@ -78,9 +83,7 @@ func (r *listRequest) readBody(in *input, v2 bool) error {
 	var conds conditions
 	for name, v := range body.members() {
 		if id := entityID(&conds.scope, name); id != nil {
-			if err = readID(id, v); err == nil && *id != "" && !v2 {
-				err = &memory.InvalidError{Text: "is not allowed at the top level; put it into filters"}
-			}
+			err = readTopID(id, v, v2)
 		} else {
 			err = r.set(&conds, name, v, v2)
 		}
@@ -95,31 +98,49 @@ func (r *listRequest) readBody(in *input, v2 bool) error {
 	return err
 }
 
+// readTopID reads an entity ID that stands beside filters, where v3 has none.
+func readTopID(dst *string, v value, allowed bool) error {
+	if err := readID(dst, v); err != nil || *dst == "" || allowed {
+		return err
+	}
+	return &memory.InvalidError{Text: "is not allowed at the top level; put it into filters"}
+}
+
 func (r *listRequest) set(conds *conditions, name []byte, v value, v2 bool) error {
-	switch string(name) {
-	case "filters":
-		return readObject(&conds.filters, v)
-	case "start_date":
-		return readText(&conds.start, v)
-	case "end_date":
-		return readText(&conds.end, v)
-	case "categories":
-		return readTexts(&conds.categories, v)
-	case "keywords":
-		return readText(&conds.keywords, v)
-	case "fields":
-		return readTexts(&r.fields, v)
-	case "show_expired":
-		return readBool(&r.query.ShowExpired, v)
-	case "latest_only":
-		return readBool(&r.query.LatestOnly, v)
-	case "include_merged":
-		return readBool(&r.query.IncludeMerged, v)
+	if known, err := r.selection.set(conds, name, v); known {
+		return err
 	}
 	if v2 {
 		return r.setV2(name, v)
 	}
 	return r.setV3(name, v)
+}
+
+// set reads a member of the body and tells whether it is one of a selection.
+func (s *selection) set(conds *conditions, name []byte, v value) (known bool, err error) {
+	switch string(name) {
+	case "filters":
+		err = readObject(&conds.filters, v)
+	case "start_date":
+		err = readText(&conds.start, v)
+	case "end_date":
+		err = readText(&conds.end, v)
+	case "categories":
+		err = readTexts(&conds.categories, v)
+	case "keywords":
+		err = readText(&conds.keywords, v)
+	case "fields":
+		err = readTexts(&s.fields, v)
+	case "show_expired":
+		err = readBool(&s.query.ShowExpired, v)
+	case "latest_only":
+		err = readBool(&s.query.LatestOnly, v)
+	case "include_merged":
+		err = readBool(&s.query.IncludeMerged, v)
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 func (r *listRequest) setV2(name []byte, v value) error {

@@ -38,6 +38,10 @@ func (a *API) Routes() []Route {
 		{post, "/v2/memories/", read, 0, plainForm, handle(a, a.listV2)},
 		{post, "/v3/memories/", read, 0, plainForm, handle(a, a.listV3)},
 
+		{post, "/v1/memories/search/", read, 0, plainForm, handle(a, a.searchV1)},
+		{post, "/v2/memories/search/", read, 0, plainForm, handle(a, a.searchV2)},
+		{post, "/v3/memories/search/", read, 0, plainForm, handle(a, a.searchV3)},
+
 		{get, "/v1/memories/:memory/", read, 0, plainForm, handle(a, a.memoryByID)},
 		{put, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.update)},
 		{del, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.delete)},

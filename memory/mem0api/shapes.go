@@ -2,6 +2,7 @@ package mem0api
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,10 +65,34 @@ func orNull(s string) *string {
 
 // shown is a memory with all its fields, or with the id and those asked for.
 func shown(m memory.Memory, fields []string) (any, error) {
-	if len(fields) == 0 {
-		return shapeOf(m), nil
+	return some(shapeOf(m), fields, "id")
+}
+
+// hitShape is a memory as a search shows it.
+type hitShape struct {
+	memoryShape
+	Score     float64    `json:"score"`
+	Breakdown scoreShape `json:"score_breakdown"`
+}
+
+// scoreShape says what a score is made of.
+type scoreShape struct {
+	BM25 float64 `json:"bm25"`
+}
+
+// shownHit is a hit with all its fields, or with the id, the score and those
+// asked for.
+func shownHit(h memory.Hit, fields []string) (any, error) {
+	return some(hitShape{shapeOf(h.Memory), h.Score, scoreShape{h.Score}}, fields, "id", "score", "score_breakdown")
+}
+
+// some is a shape with the given members and those that it always has. No members
+// stand for all.
+func some(shape any, members []string, always ...string) (any, error) {
+	if len(members) == 0 {
+		return shape, nil
 	}
-	full, err := json.Marshal(shapeOf(m))
+	full, err := json.Marshal(shape)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +100,13 @@ func shown(m memory.Memory, fields []string) (any, error) {
 	if err := json.Unmarshal(full, &all); err != nil {
 		return nil, err
 	}
-	some := map[string]json.RawMessage{"id": all["id"]}
-	for _, f := range fields {
-		if v, ok := all[f]; ok {
-			some[f] = v
+	part := map[string]json.RawMessage{}
+	for _, name := range slices.Concat(always, members) {
+		if v, ok := all[name]; ok {
+			part[name] = v
 		}
 	}
-	return some, nil
+	return part, nil
 }
 
 // resultShape is a change as the answer to a processed add shows it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -81,8 +82,18 @@ func (db *DB) Memory(ctx context.Context, projectID string, id uuid.UUID) (memor
 // all. What SQL cannot decide is decided here, row by row, so a query costs the
 // memory of one page however many rows it looks at.
 func (db *DB) Memories(ctx context.Context, q memory.Query) ([]memory.Memory, int, error) {
-	args := []any{q.ProjectID}
-	where := `project_id = $1`
+	where, args, exact := selection(q)
+	if exact {
+		return db.pageOfMemories(ctx, where, args, q)
+	}
+	return db.filteredMemories(ctx, where, args, q)
+}
+
+// selection is the condition of a query in SQL, with its arguments. Unless it is
+// exact, Filter.Match has to decide on each row.
+func selection(q memory.Query) (where string, args []any, exact bool) {
+	args = []any{q.ProjectID}
+	where = `project_id = $1`
 	cond, exact := filterSQL(q.Filter, &args)
 	if cond != "" {
 		where += ` AND ` + cond
@@ -97,10 +108,7 @@ func (db *DB) Memories(ctx context.Context, q memory.Query) ([]memory.Memory, in
 	case !q.IncludeMerged:
 		where += ` AND state <> 'merged'`
 	}
-	if exact {
-		return db.pageOfMemories(ctx, where, args, q)
-	}
-	return db.filteredMemories(ctx, where, args, q)
+	return where, args, exact
 }
 
 func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
@@ -128,12 +136,7 @@ func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q me
 func (db *DB) filteredMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
 	var list []memory.Memory
 	total := 0
-	query := `SELECT ` + memoryColumns + ` FROM memories WHERE ` + where + ` ORDER BY created_at DESC, id DESC`
-	err := db.queryOnce(ctx, query, args, func(row scanner) error {
-		var m memory.Memory
-		if err := scanMemory(row, &m); err != nil || !q.Filter.Match(m) {
-			return err
-		}
+	err := db.eachMatch(ctx, where+` ORDER BY created_at DESC, id DESC`, args, q.Filter, func(m memory.Memory) error {
 		if total >= q.Offset && (q.Limit == 0 || len(list) < q.Limit) {
 			list = append(list, m)
 		}
@@ -141,6 +144,33 @@ func (db *DB) filteredMemories(ctx context.Context, where string, args []any, q 
 		return nil
 	})
 	return list, total, err
+}
+
+func (db *DB) eachMatch(ctx context.Context, where string, args []any, f memory.Filter, each func(memory.Memory) error) error {
+	return db.queryOnce(ctx, `SELECT `+memoryColumns+` FROM memories WHERE `+where, args, func(row scanner) error {
+		var m memory.Memory
+		if err := scanMemory(row, &m); err != nil || !f.Match(m) {
+			return err
+		}
+		return each(m)
+	})
+}
+
+// EachText calls each for every memory that the query selects, in no order.
+func (db *DB) EachText(ctx context.Context, q memory.Query, each func(id uuid.UUID, created time.Time, text string) error) error {
+	where, args, exact := selection(q)
+	if !exact {
+		return db.eachMatch(ctx, where, args, q.Filter, func(m memory.Memory) error { return each(m.ID, m.CreatedAt, m.Text) })
+	}
+	return db.queryOnce(ctx, `SELECT id, created_at, text FROM memories WHERE `+where, args, func(row scanner) error {
+		var id uuid.UUID
+		var created time.Time
+		var text string
+		if err := row.Scan(&id, timeColumn{&created}, &text); err != nil {
+			return err
+		}
+		return each(id, created, text)
+	})
 }
 
 const defaultRecall = 50
