@@ -20,9 +20,15 @@ const trailColumns = `d.id, d.project_id, d.event_id, d.message_id, d.endpoint_i
 
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
-		&d.ID, &d.ProjectID, &d.EventID, &d.MessageID, &d.EndpointID, text(&d.Status), text(&d.Reason), timePtrColumn{&d.NextAt},
-		intColumn{&d.Attempts}, intColumn{&d.Tries}, timeColumn{&d.RoundAt},
-		text(&d.Trigger), timeColumn{&d.CreatedAt}, timeColumn{&d.UpdatedAt}, timePtrColumn{&d.FinishedAt},
+		&d.ID, &d.ProjectID, &d.EventID, &d.MessageID, &d.EndpointID, text(&d.Status), text(&d.Reason),
+		timePtrColumn{&d.NextAt},
+		intColumn{&d.Attempts},
+		intColumn{&d.Tries},
+		timeColumn{&d.RoundAt},
+		text(&d.Trigger),
+		timeColumn{&d.CreatedAt},
+		timeColumn{&d.UpdatedAt},
+		timePtrColumn{&d.FinishedAt},
 	}
 }
 
