@@ -20,6 +20,7 @@ type Reader interface {
 	// EachText calls each for every memory that q selects, in no order, until it
 	// returns an error. Offset and Limit do not count.
 	EachText(ctx context.Context, q Query, each func(id uuid.UUID, created time.Time, text string) error) error
+	EachEntity(ctx context.Context, q EntityQuery, each func(EntitySummary) error) error
 	History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error)
 	Recall(ctx context.Context, projectID string, q RecallQuery) ([]Memory, error)
 }

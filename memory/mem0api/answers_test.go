@@ -191,6 +191,9 @@ func TestOtherProject(t *testing.T) {
 		{"DELETE", "/v1/memories/" + id + "/?delete_linked=true", ""},
 		{"PUT", "/v1/batch/", `{"memories": [{"memory_id": "` + id + `", "text": "stolen"}]}`},
 		{"DELETE", "/v1/batch/", `{"memories": [{"memory_id": "` + id + `"}]}`},
+		{"GET", "/v2/entities/user/u/", ""},
+		{"DELETE", "/v2/entities/user/u/", ""},
+		{"DELETE", "/v1/entities/user/u/", ""},
 		{"PUT", "/api/v1/webhooks/" + hook.ID + "/", `{"name": "stolen"}`},
 		{"DELETE", "/api/v1/webhooks/" + hook.ID + "/", ""},
 	} {

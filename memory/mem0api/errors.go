@@ -32,20 +32,22 @@ func refuse(status int, text string, keys ...string) *failure {
 }
 
 var (
-	errBadKey    = refuse(http.StatusUnauthorized, "Invalid API key.")
-	errForbidden = refuse(http.StatusForbidden, "This API key may only read.", "error")
-	errProject   = refuse(http.StatusForbidden, "You don't have access to this project", "error")
-	errNotFound  = refuse(http.StatusNotFound, "Not found.")
-	errPage      = refuse(http.StatusNotFound, "Invalid page.")
-	errMemoryID  = refuse(http.StatusBadRequest, "memory_id should be a valid UUID", "error")
-	errMemory    = refuse(http.StatusNotFound, "Memory not found!", "error")
-	errEvent     = refuse(http.StatusNotFound, "Event not found", "error")
-	errWebhook   = refuse(http.StatusNotFound, "Webhook not found", "error")
-	errNoEntity  = refuse(http.StatusBadRequest, "One of the filters: app_id, user_id, agent_id, run_id is required!", "message")
-	errBatch     = refuse(http.StatusBadRequest, fmt.Sprintf("Maximum of %d memories can be updated/deleted in a single request", memory.MaxBatch), "error")
-	errTooLarge  = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes.", maxBody), "error")
-	errInternal  = refuse(http.StatusInternalServerError, "internal error", "error")
-	errEndpoints = fieldErrors{"non_field_errors": {fmt.Sprintf("A project can have at most %d webhooks.", delivery.MaxEndpoints)}}
+	errBadKey     = refuse(http.StatusUnauthorized, "Invalid API key.")
+	errForbidden  = refuse(http.StatusForbidden, "This API key may only read.", "error")
+	errProject    = refuse(http.StatusForbidden, "You don't have access to this project", "error")
+	errNotFound   = refuse(http.StatusNotFound, "Not found.")
+	errPage       = refuse(http.StatusNotFound, "Invalid page.")
+	errMemoryID   = refuse(http.StatusBadRequest, "memory_id should be a valid UUID", "error")
+	errMemory     = refuse(http.StatusNotFound, "Memory not found!", "error")
+	errEvent      = refuse(http.StatusNotFound, "Event not found", "error")
+	errWebhook    = refuse(http.StatusNotFound, "Webhook not found", "error")
+	errNoEntity   = refuse(http.StatusBadRequest, "One of the filters: app_id, user_id, agent_id, run_id is required!", "message")
+	errBatch      = refuse(http.StatusBadRequest, fmt.Sprintf("Maximum of %d memories can be updated/deleted in a single request", memory.MaxBatch), "error")
+	errEntityType = refuse(http.StatusBadRequest, "Invalid entity type", "message", "error")
+	errEntity     = refuse(http.StatusNotFound, "Entity not found", "error")
+	errTooLarge   = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes.", maxBody), "error")
+	errInternal   = refuse(http.StatusInternalServerError, "internal error", "error")
+	errEndpoints  = fieldErrors{"non_field_errors": {fmt.Sprintf("A project can have at most %d webhooks.", delivery.MaxEndpoints)}}
 )
 
 // form says how the callers of a route expect a mistake in their input to be

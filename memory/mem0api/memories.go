@@ -188,6 +188,8 @@ func flat(q url.Values) map[string]string {
 	return m
 }
 
+const deleting = "Delete in progress. This may take some time."
+
 type deletingShape struct {
 	Message string    `json:"message"`
 	EventID uuid.UUID `json:"event_id"`
@@ -197,5 +199,5 @@ type deletingShape struct {
 func (a *API) deleteAll(ctx context.Context, key apikey.Key, r *deleteAllRequest) (deletingShape, error) {
 	q := memory.Query{ProjectID: key.ProjectID, Filter: r.filter}
 	e, err := a.memory.DeleteAll(ctx, memory.EventDeleteAll, q, r.payload)
-	return deletingShape{"Delete in progress. This may take some time.", e.ID}, err
+	return deletingShape{deleting, e.ID}, err
 }

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// owner is who owns webhooks: there are keys, not users.
+	// owner is who owns webhooks and entities: there are keys, not users.
 	owner = "owner"
 	// ownerEmail is not null, because JavaScript clients ping again before each of
 	// their first calls until they have one. The domain can never exist (RFC 2606).

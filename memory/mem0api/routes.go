@@ -51,6 +51,11 @@ func (a *API) Routes() []Route {
 		{put, "/v1/batch/", admin, 0, plainForm, handle(a, a.updateBatch)},
 		{del, "/v1/batch/", admin, 0, plainForm, handle(a, a.deleteBatch)},
 
+		{get, "/v1/entities/", read, 0, plainForm, handle(a, a.entities)},
+		{get, "/v2/entities/:type/:name/", read, 0, plainForm, handle(a, a.entity)},
+		{del, "/v2/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntity)},
+		{del, "/v1/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntityByNumber)},
+
 		{get, "/api/v1/webhooks/projects/:project/", read, 0, plainForm, handle(a, a.webhooks)},
 		{post, "/api/v1/webhooks/projects/:project/", admin, created, plainForm, handle(a, a.createWebhook)},
 		{put, "/api/v1/webhooks/:webhook/", admin, 0, plainForm, handle(a, a.updateWebhook)},
