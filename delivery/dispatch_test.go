@@ -385,6 +385,7 @@ func TestPausedEndpointGetsItsDeliveriesLater(t *testing.T) {
 
 func TestEndpointURLsAreChecked(t *testing.T) {
 	s := start(t)
+	good := s.register(t, "https://example.com/hook")
 	for _, url := range []string{
 		"ftp://example.com/", "http://user:pw@example.com/", "http:///x", "http://example.com:0/", "http://example.com:65536/",
 		"http://exa\x00mple.com/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://[::1]/", "http://[::ffff:10.0.0.1]/", "http://169.254.169.254/",
@@ -393,6 +394,10 @@ func TestEndpointURLsAreChecked(t *testing.T) {
 		var invalid *delivery.InvalidError
 		if !errors.As(err, &invalid) || invalid.Field != "url" {
 			t.Errorf("registering %q: error %v, want one that names url", url, err)
+		}
+		_, err = s.delivery.UpdateEndpoint(t.Context(), s.project, good.ID, delivery.EndpointEdit{URL: &url})
+		if !errors.As(err, &invalid) || invalid.Field != "url" {
+			t.Errorf("changing the URL to %q: error %v, want one that names url", url, err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type Memory struct {
 	ProjectID      string
 	Scope          Scope
 	Text           string
-	Subject        string          // what it is about, as the engine names it ("lives_in"); "" when nothing can supersede it
+	Subject        string          // what it is about, as the engine names it ("lives_in"); recall finds repeats and what a fact supersedes by it
 	Metadata       json.RawMessage // the caller's object, nil when none
 	Categories     []string        // nil until categorised
 	Immutable      bool            // the engine never changes or deletes it
