@@ -11,7 +11,7 @@ import (
 )
 
 // Limits of one filter. SQLite takes 32,766 bound values, two of them for a day,
-// but its time grows with their square: 2000 days cost it 0.2 s.
+// and 1000 levels of brackets.
 const (
 	maxFilterDepth  = 16
 	maxConditions   = 500

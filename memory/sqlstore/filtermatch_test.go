@@ -24,14 +24,14 @@ func TestMemoriesMatchFilter(t *testing.T) {
 	db := sqlstoretest.Open(t)
 	project, _ := sqlstoretest.Project(t, db, "filters")
 	pick := picker{rand.New(rand.NewPCG(1, 2))}
-	stored := addMemories(t, db, project, pick, 200)
+	stored := addMemories(t, db, project, pick, 150)
 
 	for _, f := range singleParts() {
 		checkMatches(t, db, project, f, stored)
 		checkMatches(t, db, project, memory.Filter{None: []memory.Filter{f}}, stored)
 	}
 	matched, total := 0, 0
-	for seed := range uint64(1500) {
+	for seed := range uint64(300) {
 		f := picker{rand.New(rand.NewPCG(seed, 7))}.filter(stored, 3)
 		matched += checkMatches(t, db, project, f, stored)
 		total += len(stored)
@@ -51,17 +51,17 @@ func TestMemoriesLargestFilters(t *testing.T) {
 	project, _ := sqlstoretest.Project(t, db, "filters")
 	stored := addMemories(t, db, project, picker{rand.New(rand.NewPCG(1, 2))}, 20)
 
-	days := &memory.Condition{Field: memory.FieldCreated, Op: memory.OpNotEqual}
-	for i := range 2000 {
-		days.Times = append(days.Times, memory.Day(noon.AddDate(0, 0, i-1000)))
+	days := &memory.Condition{Field: memory.FieldCreated, Op: memory.OpEqual}
+	for i := range 1000 {
+		days.Times = append(days.Times, memory.Day(noon.AddDate(0, 0, 2*i-500)))
 	}
-	on := *days
-	on.Op = memory.OpEqual
+	few := *days
+	few.Op, few.Times = memory.OpNotEqual, days.Times[230:280]
 	names := make([]string, 1000)
 	for i := range names {
 		names[i] = "user " + strconv.Itoa(i)
 	}
-	users := memory.Filter{Cond: &memory.Condition{Field: memory.FieldUser, Op: memory.OpNotEqual, Text: append(names, "alice")}}
+	users := memory.Filter{Cond: &memory.Condition{Field: memory.FieldUser, Op: memory.OpNotEqual, Text: append([]string{"alice"}, names...)}}
 	var words []memory.Filter
 	for i := range 500 {
 		words = append(words, memory.Filter{Cond: &memory.Condition{Field: memory.FieldText, Op: memory.OpContains, Text: []string{strings.Repeat(strconv.Itoa(i), 30_000)}}})
@@ -81,8 +81,9 @@ func TestMemoriesLargestFilters(t *testing.T) {
 		filter memory.Filter
 	}{
 		{"days", memory.Filter{Cond: days}},
-		{"one of the days", memory.Filter{Cond: &on}},
+		{"not on days", memory.Filter{All: slices.Repeat([]memory.Filter{{Cond: &few}}, 40)}},
 		{"names", users},
+		{"categories", memory.Filter{Cond: &memory.Condition{Field: memory.FieldCategories, Op: memory.OpEqual, Text: append([]string{"travel"}, names...)}}},
 		{"long texts", memory.Filter{Any: words}},
 		{"conditions", memory.Filter{All: slices.Repeat([]memory.Filter{users}, 2)}},
 		{"nesting", deep},
