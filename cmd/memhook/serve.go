@@ -42,6 +42,7 @@ MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE, MEMHOOK_REDIS_URL_FILE.`,
 			for _, name := range unknownVariables(cmd.Flags(), os.Environ()) {
 				log.Warn("this version does not know the variable and ignores it", slog.String("variable", name))
 			}
+			tuneGC()
 			return serve(cmd.Context(), &c, cmd.OutOrStdout(), log)
 		},
 	}
