@@ -20,13 +20,17 @@ type conditions struct {
 // filter is all conditions in one. errNoEntity when none is about an entity.
 func (c conditions) filter() (memory.Filter, error) {
 	all := scopeFilters(c.scope)
+	metadata, err := exactly(c.metadata)
+	if err != nil {
+		return memory.Filter{}, err
+	}
 	for _, part := range []struct {
 		field string // to blame
 		set   bool
 		json  any
 	}{
 		{"filters", c.filters != nil, c.filters},
-		{"metadata", c.metadata != nil, map[string]any{"metadata": c.metadata}},
+		{"metadata", c.metadata != nil, map[string]any{"metadata": metadata}},
 		{"categories", len(c.categories) > 0, map[string]any{"categories": map[string]any{"in": c.categories}}},
 		{"keywords", c.keywords != "", map[string]any{"keywords": c.keywords}},
 		{"start_date", c.start != "", map[string]any{"created_at": map[string]any{"gte": c.start}}},
@@ -50,6 +54,23 @@ func (c conditions) filter() (memory.Filter, error) {
 		return f, errNoEntity
 	}
 	return f, nil
+}
+
+// exactly makes each member of an object a comparison with its value, so that a
+// value which is an object itself is not read as operators.
+func exactly(object json.RawMessage) (map[string]any, error) {
+	var members map[string]json.RawMessage
+	if object == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, err
+	}
+	conditions := make(map[string]any, len(members))
+	for key, value := range members {
+		conditions[key] = map[string]any{"eq": value}
+	}
+	return conditions, nil
 }
 
 // blame names the parameter that a condition was made of. In filters the caller
