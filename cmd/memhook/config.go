@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -36,6 +37,7 @@ type config struct {
 	AllowNet     string // CIDRs, separated by commas
 	BootstrapKey string // "": made at first start
 	RateLimit    float64
+	Retention    time.Duration
 	PublicURL    string
 	SecretKey    string // "": the file in DataDir
 	LogFormat    string // "": text on a terminal, else json
@@ -58,6 +60,7 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Role, "role", roleAll, "all, api (accepts, does no work) or worker (works, accepts nothing)")
 	fs.StringVar(&c.AllowNet, "allow-net", "", "CIDRs that deliveries may reach although private, separated by commas")
 	fs.StringVar(&c.BootstrapKey, "bootstrap-key", "", "admin key to install at first start (default: a new one)")
+	fs.DurationVar(&c.Retention, "retention", defaultRetention, "how long events, messages, deliveries and attempts are kept; memories stay")
 	fs.Float64Var(&c.RateLimit, "rate-limit", 0, "API requests a second per key, with a burst of twice that; 0: no limit")
 	fs.StringVar(&c.PublicURL, "public-url", "", "how clients reach this server, for URLs in answers (default: from the request)")
 	fs.StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets (default: secret.key in the data directory)")
@@ -209,6 +212,9 @@ func (c *config) validate() error {
 			return usagef("--bootstrap-key: %w", err)
 		}
 	}
+	if c.Retention < minRetention {
+		return usagef("--retention %v is too short; use at least %v, because a delivery may be retried for days", c.Retention, minRetention)
+	}
 	if !(c.RateLimit >= 0 && c.RateLimit <= 50_000) {
 		return usagef("--rate-limit %v is not possible; use 0 (off) to 50000 requests a second", c.RateLimit)
 	}
@@ -248,8 +254,8 @@ func (c *config) String() string {
 	if u, err := url.Parse(c.RedisURL); c.RedisURL != "" && err == nil {
 		redis = u.Scheme + "://" + u.Host
 	}
-	return fmt.Sprintf("listen=%s data-dir=%s queue=%s role=%s allow-net=%q rate-limit=%v public-url=%q bootstrap-key=%s secret-key=%s",
-		c.Listen, c.DataDir, redis, c.Role, c.AllowNet, c.RateLimit, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
+	return fmt.Sprintf("listen=%s data-dir=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s",
+		c.Listen, c.DataDir, redis, c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
 }
 
 // GoString is String, for %#v.

@@ -54,7 +54,7 @@ interrupted; the folder is removed at the end.`,
 // demoConfig is that of a server whose deliveries may reach this machine. Nothing
 // of the environment goes into it.
 func demoConfig(listen string) (*config, error) {
-	c := &config{Listen: listen, Role: roleAll, AllowNet: "127.0.0.1/32", LogFormat: "text", LogLevel: "warn"}
+	c := &config{Listen: listen, Role: roleAll, AllowNet: "127.0.0.1/32", Retention: defaultRetention, LogFormat: "text", LogLevel: "warn"}
 	return c, c.validate()
 }
 

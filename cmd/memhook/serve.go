@@ -86,7 +86,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	defer stopPumps()
 
 	var web, pumps, broker errgroup.Group
-	failed := make(chan error, 4) // one for each part below
+	failed := make(chan error, 5) // one for each part below
 	start := func(g *errgroup.Group, name string, part func() error) {
 		g.Go(func() error {
 			err := part()
@@ -101,6 +101,7 @@ func (n *node) run(ctx context.Context) (err error) {
 		start(&broker, "queue", func() error { return n.broker.Run(brokerCtx) })
 		start(&pumps, "memory", func() error { return n.memory.Run(pumpCtx) })
 		start(&pumps, "delivery", func() error { return n.delivery.Run(pumpCtx) })
+		start(&pumps, "prune", func() error { return n.prune(pumpCtx) })
 	}
 	start(&web, "web", func() error { return n.serveHTTP() })
 	n.state.Store(stateReady)

@@ -377,3 +377,38 @@ func TestRecall(t *testing.T) {
 		})
 	}
 }
+
+func TestPruneKeepsWhatIsNotDone(t *testing.T) {
+	db := sqlstoretest.Open(t)
+	project, _ := sqlstoretest.Project(t, db, "p")
+	done, _ := delivered(t, db, project, "nobody wants to know")
+	newEndpoint(t, db, project, delivery.AllTypes)
+	waiting, due := delivered(t, db, project, "Lives in Berlin")
+	prune := func(before time.Time, want int) {
+		t.Helper()
+		if n, err := db.Prune(t.Context(), before); err != nil || n != want {
+			t.Errorf("pruned %d events, want %d; error %v", n, want, err)
+		}
+	}
+	later := time.Now().Add(time.Hour)
+	prune(time.Now().Add(-time.Hour), 0)
+	prune(later, 1)
+	if _, _, err := db.Event(t.Context(), project, done.ID); !errors.Is(err, memory.ErrNotFound) {
+		t.Errorf("the pruned event: %v, want ErrNotFound", err)
+	}
+	claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start)
+	if err != nil || len(claims) != 1 {
+		t.Fatalf("%d claims, error %v", len(claims), err)
+	}
+	r := delivery.Result{Claim: claims[0], Attempt: delivery.Attempt{ID: delivery.NewID(), DeliveryID: due[0].DeliveryID, Number: 1, StartedAt: start}, Status: delivery.Succeeded}
+	if err := db.FinishAttempt(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	prune(later, 1)
+	if trails, err := db.TrailsByEvent(t.Context(), project, waiting.ID); err != nil || len(trails) != 0 {
+		t.Errorf("%d deliveries are left, error %v", len(trails), err)
+	}
+	if _, n, err := db.Memories(t.Context(), memory.Query{ProjectID: project, Today: "2026-01-02"}); err != nil || n != 2 {
+		t.Errorf("%d memories are left, want both; error %v", n, err)
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"memhook/memory/sqlstore"
+)
+
+const (
+	defaultRetention = 30 * 24 * time.Hour
+	// minRetention is above the age at which a delivery is given up.
+	minRetention = 5 * 24 * time.Hour
+	pruneEvery   = time.Hour
+	// pruneRest leaves the database to others between two groups.
+	pruneRest = 50 * time.Millisecond
+)
+
+// prune removes events that are older than the retention, with what hangs beside
+// them, until ctx ends.
+func (n *node) prune(ctx context.Context) error {
+	for {
+		total := 0
+		for {
+			pruned, err := n.db.Prune(ctx, time.Now().Add(-n.config.Retention))
+			if err != nil && ctx.Err() == nil {
+				n.log.LogAttrs(ctx, slog.LevelError, "old events not pruned, trying again later", slog.Any("error", err))
+			}
+			if total += pruned; pruned < sqlstore.PruneGroup {
+				break
+			}
+			if !sleep(ctx, pruneRest) {
+				return nil
+			}
+		}
+		if total > 0 {
+			n.log.LogAttrs(ctx, slog.LevelInfo, "old events pruned", slog.Int("events", total))
+		}
+		if !sleep(ctx, pruneEvery) {
+			return nil
+		}
+	}
+}
+
+// sleep waits and tells whether ctx still goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
