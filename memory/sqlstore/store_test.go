@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -410,5 +411,22 @@ func TestPruneKeepsWhatIsNotDone(t *testing.T) {
 	}
 	if _, n, err := db.Memories(t.Context(), memory.Query{ProjectID: project, Today: "2026-01-02"}); err != nil || n != 2 {
 		t.Errorf("%d memories are left, want both; error %v", n, err)
+	}
+}
+
+// TestAWriteIsAwaited: a caller that leaves while its change is being committed
+// learns what became of it.
+func TestAWriteIsAwaited(t *testing.T) {
+	db := sqlstoretest.Open(t)
+	project, _ := sqlstoretest.Project(t, db, "p")
+	endpoint := newEndpoint(t, db, project, delivery.AllTypes)
+	ctx, cancel := context.WithCancel(t.Context())
+	e, err := db.UpdateEndpoint(ctx, project, endpoint.ID, func(e *delivery.Endpoint) error {
+		cancel()
+		e.Name = "renamed"
+		return nil
+	})
+	if err != nil || e.Name != "renamed" {
+		t.Errorf("endpoint %q, error %v; want the change and no error", e.Name, err)
 	}
 }

@@ -50,8 +50,9 @@ func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	return w, nil
 }
 
-// write hands in a change and waits for its commit. fn may run more than once.
-// When ctx ends first the change may still be committed.
+// write hands in a change and waits for its commit. fn may run more than once. Once
+// it is handed in its outcome is awaited, whatever becomes of ctx: fn writes to
+// variables of the caller, and a commit takes milliseconds.
 func (db *DB) write(ctx context.Context, fn func(*tx) error) error {
 	req := &write{fn: fn, done: make(chan error, 1)}
 	select {
@@ -71,8 +72,6 @@ func (db *DB) write(ctx context.Context, fn func(*tx) error) error {
 		default:
 			return errClosed
 		}
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
