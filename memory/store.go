@@ -38,8 +38,6 @@ type Store interface {
 	CompleteEvent(ctx context.Context, c Completion) (Completed, error)
 	// DueEvents returns events that could be claimed, those longest due first.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
-	// NextEventAt returns when the next event that is not due yet will be.
-	NextEventAt(ctx context.Context, now time.Time) (time.Time, bool, error)
 }
 
 // A Completion is what an event did and the state it leads to. Everything in it

@@ -46,17 +46,21 @@ func (t *tx) insertDelivery(d delivery.Delivery) error {
 	return err
 }
 
+// stepping finds the endpoints that have something to do. It steps from one to the
+// next through the index, so its cost grows with their number and not with the
+// backlog.
+const stepping = `WITH RECURSIVE step(id) AS (
+		SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
+		UNION ALL
+		SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
+		FROM step WHERE step.id IS NOT NULL
+	)`
+
 // DueEndpoints returns the endpoints that have a delivery due at or before now and
-// are not asking to be left alone. It steps from endpoint to endpoint through the
-// index, so its cost grows with their number and not with the backlog.
+// are not asking to be left alone.
 func (db *DB) DueEndpoints(ctx context.Context, now time.Time) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
-	err := db.query(ctx, `WITH RECURSIVE step(id) AS (
-			SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
-			UNION ALL
-			SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
-			FROM step WHERE step.id IS NOT NULL
-		)
+	err := db.query(ctx, stepping+`
 		SELECT step.id FROM step JOIN endpoints e ON e.id = step.id
 		WHERE (e.hold_until_at IS NULL OR e.hold_until_at <= $1)
 			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at <= $1)`,
@@ -76,18 +80,18 @@ func (db *DB) DueDeliveries(ctx context.Context, endpointID uuid.UUID, now time.
 // NextDeliveryAt returns when the next delivery that is not due yet will be, or
 // when an endpoint's hold ends.
 func (db *DB) NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, bool, error) {
-	return db.nextAt(ctx, `WITH RECURSIVE step(id) AS (
-			SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
-			UNION ALL
-			SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
-			FROM step WHERE step.id IS NOT NULL
-		)
+	var at *time.Time
+	_, err := db.one(ctx, stepping+`
 		SELECT min(at) FROM (
 			SELECT (SELECT min(d.next_at) FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at > $1) AS at
 			FROM step WHERE step.id IS NOT NULL
 			UNION ALL
 			SELECT e.hold_until_at FROM step JOIN endpoints e ON e.id = step.id WHERE e.hold_until_at > $1
-		) AS times`, now)
+		) AS times`, []any{micros(now)}, timePtrColumn{&at})
+	if at == nil {
+		return time.Time{}, false, err
+	}
+	return *at, true, err
 }
 
 // ClaimDeliveries leases those of the deliveries that are due.

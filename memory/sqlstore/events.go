@@ -223,20 +223,6 @@ func (db *DB) DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.U
 	return ids, err
 }
 
-// NextEventAt returns when the next event that is not due yet will be.
-func (db *DB) NextEventAt(ctx context.Context, now time.Time) (time.Time, bool, error) {
-	return db.nextAt(ctx, `SELECT min(next_at) FROM events WHERE next_at > $1`, now)
-}
-
-func (db *DB) nextAt(ctx context.Context, query string, now time.Time) (time.Time, bool, error) {
-	var at *time.Time
-	_, err := db.one(ctx, query, []any{micros(now)}, timePtrColumn{&at})
-	if at == nil {
-		return time.Time{}, false, err
-	}
-	return *at, true, err
-}
-
 // collect appends the only column of each row to a list.
 func collect[T any](to *[]T) func(scanner) error {
 	return func(row scanner) error {
