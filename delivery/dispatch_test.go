@@ -340,14 +340,17 @@ func TestAddressesAreCheckedAtTheDial(t *testing.T) {
 	s := start(t)
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the request arrived") }))
 	defer srv.Close()
-	// Registered while it was allowed, or by a name: the dial decides.
-	e := s.register(t, "https://example.com/hook", func(e *delivery.Endpoint) { e.URL = srv.URL })
-	trails := s.await(t, s.add(t, "Likes tea"), attempted(1))
-	if got := trails[0]; got.List[0].Class != retry.ClassBlockedAddress || got.Delivery.Status != delivery.Failed || got.Delivery.Reason != delivery.ReasonRefused {
-		t.Errorf("delivery %s (%s), attempt %+v; want failed with blocked_address", got.Delivery.Status, got.Delivery.Reason, got.List[0])
-	}
-	if got, err := s.delivery.Endpoint(t.Context(), s.project, e.ID); err != nil || !got.Active() {
-		t.Errorf("endpoint %v is not active; error %v", got.ID, err)
+	byName := strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
+	for _, url := range []string{srv.URL, byName} { // registered while it was allowed, or a name: the dial decides
+		e := s.register(t, "https://example.com/hook", func(e *delivery.Endpoint) { e.URL = url })
+		trails := s.await(t, s.add(t, "to "+url), attempted(1))
+		got := trails[len(trails)-1]
+		if got.List[0].Class != retry.ClassBlockedAddress || got.Delivery.Status != delivery.Failed || got.Delivery.Reason != delivery.ReasonRefused {
+			t.Errorf("%s: delivery %s (%s), attempt %+v; want failed with blocked_address", url, got.Delivery.Status, got.Delivery.Reason, got.List[0])
+		}
+		if got, err := s.delivery.Endpoint(t.Context(), s.project, e.ID); err != nil || !got.Active() {
+			t.Errorf("endpoint %v is not active; error %v", got.ID, err)
+		}
 	}
 }
 

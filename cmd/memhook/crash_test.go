@@ -122,7 +122,11 @@ func TestKilledServerLosesNothing(t *testing.T) {
 		p = startProcess(t, dir)
 		began := time.Now()
 		await(t, "an old delivery arrives after the restart", func() bool { return receiver.missing(accepted) == 0 })
-		t.Logf("round %d: %d accepted, all delivered %v after ready", round, count(), time.Since(began).Round(time.Millisecond))
+		took := time.Since(began).Round(time.Millisecond)
+		t.Logf("round %d: %d accepted, all delivered %v after ready", round, count(), took)
+		if took > 5*time.Second { // usually 15 ms
+			t.Errorf("round %d: the last old delivery came %v after ready, want 5 s at most", round, took)
+		}
 	}
 	t.Logf("%d kills: %d accepted, %d lost, %d duplicates", rounds, count(), receiver.missing(accepted), receiver.duplicates())
 	if receiver.wrong != nil {

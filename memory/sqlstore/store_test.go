@@ -198,25 +198,36 @@ func TestAChangedMemoryUndoesTheWholeCompletion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit := func(revision int64, text string) error {
+	edit := func(text string) error {
 		e := newEvent(project, start, "alice", true)
 		c := completion(e, start, "unrelated "+text)
 		c.Lease = time.Time{}
-		m.Revision, m.Text = revision, text
+		m := m
+		m.Text = text
 		c.Changes = append(c.Changes, memory.Change{ID: delivery.NewID(), EventID: e.ID, Kind: memory.ChangeUpdate, Memory: m, Before: "x", At: start})
 		_, err := db.CompleteEvent(t.Context(), c)
 		return err
 	}
-	// Both at once, so that they can share a commit: one must fail alone.
-	errs := make([]error, 2)
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() { errs[i] = edit(m.Revision, fmt.Sprint(i)) })
-		wg.Wait()
-		m.Revision = 0
+	if err := edit("first"); err != nil {
+		t.Fatal(err)
 	}
-	if errs[0] != nil || !errors.Is(errs[1], memory.ErrChanged) {
-		t.Errorf("errors %v, want nil and ErrChanged", errs)
+	// Among other writes at once, so that they share a commit: it must fail alone.
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			if err := db.InsertEvent(t.Context(), newEvent(project, start, fmt.Sprint("user", i), true)); err != nil {
+				t.Errorf("a write beside the refused one: %v", err)
+			}
+		})
+		wg.Go(func() {
+			if err := edit("stale"); !errors.Is(err, memory.ErrChanged) {
+				t.Errorf("changing a memory that changed meanwhile: %v, want ErrChanged", err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, n, err := db.Events(t.Context(), memory.EventQuery{ProjectID: project, Limit: 1}); err != nil || n != 52 {
+		t.Errorf("%d events, want 52: the two that completed and the 50 beside; error %v", n, err)
 	}
 	_, total, err := db.Memories(t.Context(), memory.Query{ProjectID: project, Today: "2026-01-02", Limit: 10})
 	if err != nil || total != 2 {
