@@ -25,13 +25,15 @@ var floors = map[string]int{
 	"delivery/queue/queuetest":     1,
 	"delivery":                     1,
 	"memory":                       2,
-	"memory/mem0api":               3,
 	"memory/sqlstore":              3,
 	"memory/engine":                3,
-	"delivery/hookapi":             3,
-	"dashboard":                    3,
+	"memory/explain":               3,
 	"memory/sqlstore/sqlstoretest": 4,
-	"cmd/memhook":                  4,
+	"memory/mem0api":               4,
+	"memory/inbound":               4,
+	"delivery/hookapi":             4,
+	"dashboard":                    4,
+	"cmd/memhook":                  5,
 }
 
 var testSupport = []string{"delivery/queue/queuetest", "memory/sqlstore/sqlstoretest"}

@@ -16,7 +16,7 @@ var migrations embed.FS
 // migrate brings the schema up to date, each step in a transaction. A schema
 // newer than this program knows is refused.
 func migrate(ctx context.Context, db *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
+	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,8 @@
--- Times are Unix microseconds in UTC, columns ending in _at. IDs are 16 bytes.
--- JSON is TEXT. Absent values are NULL, never '' or 0, except where noted.
+-- Times are Unix microseconds in UTC, columns ending in _at. JSON is TEXT. Absent
+-- values are NULL, never '' or 0, except where noted.
+--
+-- One text for both databases, with Postgres' names of types: SQLite takes any
+-- name, and keeps a UUID as 16 bytes and a BYTEA as it is.
 --
 -- The tables written on every event (events, memories, changes, messages,
 -- deliveries, attempts) have no foreign keys: their rows are written together by
@@ -20,7 +23,7 @@ CREATE TABLE api_keys (
     project_id   TEXT NOT NULL REFERENCES projects (id),
     name         TEXT NOT NULL,
     scope        TEXT NOT NULL,        -- admin or read
-    hash         BLOB NOT NULL UNIQUE, -- SHA-256 of the key; looked up on every request
+    hash         BYTEA NOT NULL UNIQUE, -- SHA-256 of the key; looked up on every request
     hint         TEXT NOT NULL,        -- last characters, for people
     created_at   BIGINT NOT NULL,
     revoked_at   BIGINT,
@@ -28,7 +31,7 @@ CREATE TABLE api_keys (
 );
 
 CREATE TABLE events (
-    id           BLOB NOT NULL PRIMARY KEY,
+    id           UUID NOT NULL PRIMARY KEY,
     project_id   TEXT NOT NULL,
     kind         TEXT NOT NULL,
     status       TEXT NOT NULL,
@@ -36,7 +39,7 @@ CREATE TABLE events (
     agent_id     TEXT,
     app_id       TEXT,
     run_id       TEXT,
-    scope_key    BLOB,    -- of adds that infer facts: they run one after another
+    scope_key    BYTEA,   -- of adds that infer facts: they run one after another
     infer        BOOLEAN NOT NULL,
     payload      TEXT,    -- the request as received
     request      TEXT,    -- what is to be done; NULL once final
@@ -57,9 +60,9 @@ CREATE INDEX events_due ON events (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX events_turn ON events (scope_key, id) WHERE next_at IS NOT NULL AND scope_key IS NOT NULL;
 
 CREATE TABLE memories (
-    id              BLOB NOT NULL PRIMARY KEY,
+    id              UUID NOT NULL PRIMARY KEY,
     project_id      TEXT NOT NULL,
-    scope_key       BLOB NOT NULL,
+    scope_key       BYTEA NOT NULL,
     user_id         TEXT,
     agent_id        TEXT,
     app_id          TEXT,
@@ -72,7 +75,7 @@ CREATE TABLE memories (
     immutable       BOOLEAN NOT NULL,
     expiration_date TEXT, -- YYYY-MM-DD
     state           TEXT NOT NULL,
-    replaced_by     BLOB,
+    replaced_by     UUID,
     linked          TEXT, -- JSON array of UUIDs
     revision        BIGINT NOT NULL,
     created_at      BIGINT NOT NULL,
@@ -89,10 +92,10 @@ CREATE INDEX memories_run ON memories (project_id, run_id, created_at, id) WHERE
 
 -- What each event did to each memory: the event's results and the memory's history.
 CREATE TABLE changes (
-    id                BLOB NOT NULL PRIMARY KEY,
+    id                UUID NOT NULL PRIMARY KEY,
     project_id        TEXT NOT NULL,
-    event_id          BLOB NOT NULL,
-    memory_id         BLOB NOT NULL,
+    event_id          UUID NOT NULL,
+    memory_id         UUID NOT NULL,
     kind              TEXT NOT NULL,
     text              TEXT NOT NULL, -- after the change; before it on DELETE
     before            TEXT,          -- NULL on ADD
@@ -109,7 +112,7 @@ CREATE INDEX changes_event ON changes (event_id, id);
 CREATE INDEX changes_memory ON changes (memory_id, id);
 
 CREATE TABLE endpoints (
-    id              BLOB NOT NULL PRIMARY KEY,
+    id              UUID NOT NULL PRIMARY KEY,
     project_id      TEXT NOT NULL REFERENCES projects (id),
     name            TEXT NOT NULL,
     url             TEXT NOT NULL,
@@ -131,22 +134,22 @@ CREATE TABLE endpoints (
 CREATE INDEX endpoints_project ON endpoints (project_id, id);
 
 CREATE TABLE messages (
-    id         BLOB NOT NULL PRIMARY KEY,
+    id         UUID NOT NULL PRIMARY KEY,
     project_id TEXT NOT NULL,
-    event_id   BLOB NOT NULL,
-    memory_id  BLOB, -- NULL for messages about an event as a whole
+    event_id   UUID NOT NULL,
+    memory_id  UUID, -- NULL for messages about an event as a whole
     type       TEXT NOT NULL,
-    body       BLOB NOT NULL,
+    body       BYTEA NOT NULL,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX messages_event ON messages (event_id, id);
 
 CREATE TABLE deliveries (
-    id          BLOB NOT NULL PRIMARY KEY,
+    id          UUID NOT NULL PRIMARY KEY,
     project_id  TEXT NOT NULL,
-    event_id    BLOB NOT NULL,
-    message_id  BLOB NOT NULL,
-    endpoint_id BLOB NOT NULL,
+    event_id    UUID NOT NULL,
+    message_id  UUID NOT NULL,
+    endpoint_id UUID NOT NULL,
     status      TEXT NOT NULL,
     reason      TEXT,
     next_at     BIGINT,           -- due time, retry time, lease; NULL when nothing is left to do
@@ -166,8 +169,8 @@ CREATE INDEX deliveries_event ON deliveries (event_id, id);
 CREATE INDEX deliveries_held ON deliveries (endpoint_id, id) WHERE status = 'held';
 
 CREATE TABLE attempts (
-    id               BLOB NOT NULL,
-    delivery_id      BLOB NOT NULL,
+    id               UUID NOT NULL,
+    delivery_id      UUID NOT NULL,
     number           INTEGER NOT NULL, -- from 1
     cause            TEXT NOT NULL,    -- trigger
     url              TEXT NOT NULL,
@@ -180,7 +183,7 @@ CREATE TABLE attempts (
     remote_addr      TEXT,
     request_headers  TEXT,
     response_headers TEXT,
-    response_body    BLOB,
+    response_body    BYTEA,
     truncated        BOOLEAN NOT NULL,
     retry_after_us   BIGINT NOT NULL,  -- 0: the receiver did not ask
     next_at          BIGINT,           -- when the next try was planned for
