@@ -15,8 +15,8 @@ import (
 	"memhook/delivery/queue/queuetest"
 )
 
-// A ledger is a receiver that writes down what it gets: which texts, how often,
-// and under which webhook-id.
+// A ledger is a receiver that writes down what it gets: which texts (with the event
+// before them when it is no ADD), how often, and under which webhook-id.
 type ledger struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -33,7 +33,10 @@ func newLedger(t testing.TB) *ledger {
 			return // the sender was killed half-way
 		}
 		var body struct {
-			EventDetails struct{ Data struct{ Memory string } } `json:"event_details"`
+			EventDetails struct {
+				Event string
+				Data  struct{ Memory string }
+			} `json:"event_details"`
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -42,6 +45,9 @@ func newLedger(t testing.TB) *ledger {
 			return
 		}
 		text, id := body.EventDetails.Data.Memory, r.Header.Get("webhook-id")
+		if event := body.EventDetails.Event; event != "ADD" {
+			text = event + " " + text
+		}
 		if was, ok := l.ids[text]; ok && was != id {
 			l.wrong = append(l.wrong, fmt.Sprintf("%q came as %s and as %s", text, was, id))
 		}
@@ -63,6 +69,12 @@ func (l *ledger) missing(texts []string) int {
 		}
 	}
 	return n
+}
+
+func (l *ledger) copiesOf(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.copies[text]
 }
 
 func (l *ledger) duplicates() int {

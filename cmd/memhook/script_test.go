@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -10,7 +11,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memhook": main})
+	testscript.Main(m, map[string]func(){"memhook": func() {
+		if n, ok := os.LookupEnv(crashVariable); ok {
+			crashAtCommit(n)
+		}
+		main()
+	}})
 }
 
 // TestScripts runs the command line as a shell would.
