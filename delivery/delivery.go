@@ -15,6 +15,7 @@ type Delivery struct {
 	EndpointID uuid.UUID
 	Status     Status
 	Reason     Reason
+	Detail     string     // the reason in words, "" when there is nothing to add
 	NextAt     *time.Time // see the package comment; nil when nothing is left to do
 	Attempts   int        // recorded so far
 	Tries      int        // of those, how many count for the schedule of this round
@@ -72,9 +73,10 @@ func FanOut(m Message, endpoints []Endpoint) []Delivery {
 			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID,
 			Trigger: Scheduled, RoundAt: m.CreatedAt, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt,
 		}
+		reason, detail := e.Refuses(m)
 		switch {
-		case !e.Wants(m):
-			d.Status, d.Reason = Skipped, ReasonTypeNotWanted
+		case reason != ReasonNone:
+			d.Status, d.Reason, d.Detail = Skipped, reason, detail
 		case e.PausedAt != nil:
 			d.Status, d.Reason = Held, ReasonPaused
 		case e.DisabledAt != nil:

@@ -1,12 +1,9 @@
 package delivery
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -21,6 +18,10 @@ const (
 	MaxLiveSecrets = 5                // signatures in one header
 	DefaultTimeout = 15 * time.Second // from dial to the last byte of the answer
 	MaxTimeout     = 30 * time.Second
+
+	MaxDescription = 1000       // characters
+	MinRate        = 1.0 / 3600 // requests per second: one an hour
+	MaxRate        = 1000.0     // requests per second
 )
 
 // leaseMargin is what a lease has beyond the endpoint's timeout: time to record
@@ -36,14 +37,22 @@ type Endpoint struct {
 	EventTypes []string // at least one; AllTypes for every type
 	Format     Format
 	Secrets    []LiveSecret    // newest first
+	KeyPairs   []LiveSecret    // ed25519, newest first; none: it is switched off
 	Timeout    time.Duration   // 0: DefaultTimeout
 	Schedule   *retry.Schedule // nil: the default schedule
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 
-	PausedAt   *time.Time // a person paused it
-	DisabledAt *time.Time // the receiver asked for it, or it failed for too long
-	DeletedAt  *time.Time // kept for the record of its deliveries
+	Description   string
+	Headers       Headers // added to every request
+	Filter        Filter  // beyond EventTypes
+	RatePerSecond float64 // 0: no limit
+
+	PausedAt       *time.Time // a person paused it
+	PausedBy       string     // who, "" when it is not known
+	DisabledAt     *time.Time // the receiver asked for it, or it failed for too long
+	DisabledReason DisabledReason
+	DeletedAt      *time.Time // kept for the record of its deliveries
 
 	Health Health
 }
@@ -53,9 +62,23 @@ type Endpoint struct {
 type Health struct {
 	HoldUntil     *time.Time // the receiver asked to be left alone until then (Retry-After on 429 or 503)
 	FailingSince  *time.Time // first failure after the last success
+	LastFailureAt *time.Time // of the failures in a row
 	LastSuccessAt *time.Time
-	Failures      int // endpoint-level failures in a row
+	Failures      int           // in a row
+	Notice        Notice        // the worst that was announced of these failures
+	Breaker       retry.Breaker // whether it is worth trying
 }
+
+// A Notice is how much was announced of an endpoint's failures, in order.
+type Notice int
+
+// The notices.
+const (
+	NoticeNone   Notice = iota
+	NoticeParked        // its breaker opened
+	NoticeDay           // it has been failing for 24 hours
+	NoticeLast          // it has been failing for 96 hours; a day is left before it is disabled
+)
 
 // A LiveSecret signs until it expires. More than one is live during a rotation.
 type LiveSecret struct {
@@ -64,22 +87,43 @@ type LiveSecret struct {
 	ExpiresAt *time.Time // nil: the current one
 }
 
+// Live tells whether the secret signs at now.
+func (s LiveSecret) Live(now time.Time) bool { return s.ExpiresAt == nil || now.Before(*s.ExpiresAt) }
+
 // Active tells whether the endpoint gets new messages at once.
 func (e Endpoint) Active() bool {
 	return e.PausedAt == nil && e.DisabledAt == nil && e.DeletedAt == nil
 }
 
-// Wants tells whether the endpoint subscribes to the message's type.
+// Wants tells whether the endpoint is to get the message.
 func (e Endpoint) Wants(m Message) bool {
-	return slices.Contains(e.EventTypes, AllTypes) || slices.Contains(e.EventTypes, m.Type)
+	reason, _ := e.Refuses(m)
+	return reason == ReasonNone
 }
 
-// SigningSecrets returns the secrets that sign at now, newest first.
+// Refuses returns why the endpoint does not want the message, as a code and in
+// words; ReasonNone when it does. Operational types must be asked for by name, and
+// filters do not apply to them.
+func (e Endpoint) Refuses(m Message) (Reason, string) {
+	named := slices.Contains(e.EventTypes, m.Type)
+	switch {
+	case operational(m.Type) && named:
+		return ReasonNone, ""
+	case !named && (operational(m.Type) || !slices.Contains(e.EventTypes, AllTypes)):
+		return ReasonTypeNotWanted, "the endpoint wants " + strings.Join(e.EventTypes, ", ") + "; this is " + m.Type
+	}
+	return e.Filter.refuses(m.Facets)
+}
+
+// SigningSecrets returns what signs at now: the secrets, newest first, then the key
+// pairs, newest first.
 func (e Endpoint) SigningSecrets(now time.Time) []signing.Secret {
-	live := make([]signing.Secret, 0, len(e.Secrets))
-	for _, s := range e.Secrets {
-		if s.ExpiresAt == nil || now.Before(*s.ExpiresAt) {
-			live = append(live, s.Secret)
+	live := make([]signing.Secret, 0, len(e.Secrets)+len(e.KeyPairs))
+	for _, list := range [][]LiveSecret{e.Secrets, e.KeyPairs} {
+		for _, s := range list {
+			if s.Live(now) {
+				live = append(live, s.Secret)
+			}
 		}
 	}
 	return live
@@ -95,28 +139,3 @@ func (e Endpoint) Deadline() time.Duration {
 
 // Lease is how long a claimed delivery of the endpoint belongs to its worker.
 func (e Endpoint) Lease() time.Duration { return e.Deadline() + leaseMargin }
-
-// validate checks what a person can set, apart from the URL, which the egress
-// guard judges.
-func (e Endpoint) validate() error {
-	switch {
-	case strings.TrimSpace(e.Name) == "":
-		return &InvalidError{"name", "This field is required."}
-	case utf8.RuneCountInString(e.Name) > MaxNameLength:
-		return &InvalidError{"name", fmt.Sprintf("Ensure this field has no more than %d characters.", MaxNameLength)}
-	case strings.ContainsFunc(e.Name, unicode.IsControl) || !utf8.ValidString(e.Name):
-		return &InvalidError{"name", "Control characters are not allowed."}
-	case len(e.EventTypes) == 0:
-		return &InvalidError{"event_types", "This list may not be empty."}
-	case e.Format != Full && e.Format != Thin && e.Format != Mem0:
-		return &InvalidError{"format", "Must be full, thin or mem0."}
-	case e.Timeout < 0 || e.Timeout > MaxTimeout || (e.Timeout > 0 && e.Timeout < time.Second):
-		return &InvalidError{"timeout_s", "Must be between 1 and 30 seconds."}
-	}
-	for _, t := range e.EventTypes {
-		if !knownType(t) {
-			return &InvalidError{"event_types", fmt.Sprintf("%q is not a valid choice. Valid: %s.", clip(t, 64), strings.Join(EventTypes(), ", "))}
-		}
-	}
-	return nil
-}

@@ -6,25 +6,43 @@ import (
 
 	"github.com/google/uuid"
 
+	"memhook/retry"
 	"memhook/signing"
 )
 
-// NewEndpoint is what a person gives to register an endpoint.
+// NewEndpoint is what a person gives to register an endpoint. Name, URL and
+// EventTypes are required; the zero value of every other field is its default.
 type NewEndpoint struct {
-	Name       string
-	URL        string
-	EventTypes []string
-	Format     Format // "": Full
-	Paused     bool
+	Name          string
+	URL           string
+	EventTypes    []string
+	Format        Format // "": Full
+	Description   string
+	Headers       Headers
+	Filter        Filter
+	RatePerSecond float64        // 0: no limit
+	Timeout       time.Duration  // 0: DefaultTimeout
+	Schedule      retry.Schedule // zero: the default schedule
+	Ed25519       bool           // sign with a key pair as well
+	Paused        bool
+	By            string // who registers it, for PausedBy
 }
 
 // EndpointEdit changes what is not nil.
 type EndpointEdit struct {
-	Name       *string
-	URL        *string
-	EventTypes *[]string
-	Format     *Format
-	Active     *bool // false pauses, true resumes and enables
+	Name          *string
+	URL           *string
+	EventTypes    *[]string
+	Format        *Format
+	Description   *string
+	Headers       *Headers // replaces all; Mask keeps the value that is stored
+	Filter        *Filter
+	RatePerSecond *float64
+	Timeout       *time.Duration
+	Schedule      *retry.Schedule
+	Ed25519       *bool  // true makes a key pair unless there is one, false drops it
+	Active        *bool  // false pauses, true resumes and enables
+	By            string // who changes it, for PausedBy
 }
 
 // CreateEndpoint registers an endpoint with a new secret. *InvalidError; ErrTooMany
@@ -33,13 +51,21 @@ func (s *Service) CreateEndpoint(ctx context.Context, projectID string, n NewEnd
 	now := s.now().UTC().Truncate(time.Microsecond)
 	e := Endpoint{
 		ID: NewID(), ProjectID: projectID, Name: n.Name, URL: n.URL, EventTypes: n.EventTypes, Format: n.Format,
-		Secrets: []LiveSecret{{Secret: signing.GenerateSecret(), CreatedAt: now}}, CreatedAt: now, UpdatedAt: now,
+		Secrets:     []LiveSecret{{Secret: signing.GenerateSecret(), CreatedAt: now}},
+		Description: n.Description, Headers: n.Headers.over(nil), Filter: n.Filter, RatePerSecond: n.RatePerSecond,
+		Timeout: n.Timeout, CreatedAt: now, UpdatedAt: now,
 	}
 	if e.Format == "" {
 		e.Format = Full
 	}
+	if !n.Schedule.IsZero() {
+		e.Schedule = &n.Schedule
+	}
+	if n.Ed25519 {
+		e.KeyPairs = newKeyPair(now)
+	}
 	if n.Paused {
-		e.PausedAt = &now
+		e.PausedAt, e.PausedBy = &now, n.By
 	}
 	if err := s.check(e); err != nil {
 		return Endpoint{}, err
@@ -72,39 +98,110 @@ func (s *Service) UpdateEndpoint(ctx context.Context, projectID string, id uuid.
 	if err != nil {
 		return Endpoint{}, err
 	}
-	switch {
-	case edit.Active == nil:
+	if edit.Active == nil {
+		s.lookNow() // its rate may be another one
 		return e, nil
-	case !*edit.Active:
-		return e, s.moveAll(ctx, id, Pending, Held, ReasonPaused)
 	}
-	// Also for an endpoint that is active: a crash may have come between making it
-	// active and sending what was held.
-	err = s.moveAll(ctx, id, Held, Pending, ReasonNone)
+	return e, s.follow(ctx, e)
+}
+
+// PauseEndpoint holds everything for the endpoint until it is resumed. by is who
+// asks. ErrNotFound.
+func (s *Service) PauseEndpoint(ctx context.Context, projectID string, id uuid.UUID, by string) (Endpoint, error) {
+	return s.switchEndpoint(ctx, projectID, id, func(e *Endpoint, now time.Time) { e.pause(by, now) })
+}
+
+// ResumeEndpoint ends a pause. What was held is sent, unless the endpoint is
+// disabled too. ErrNotFound.
+func (s *Service) ResumeEndpoint(ctx context.Context, projectID string, id uuid.UUID) (Endpoint, error) {
+	return s.switchEndpoint(ctx, projectID, id, func(e *Endpoint, _ time.Time) { e.resume() })
+}
+
+// EnableEndpoint takes a disabled endpoint back into service, with its failures
+// forgotten. What was held is sent, unless it is paused too. ErrNotFound.
+func (s *Service) EnableEndpoint(ctx context.Context, projectID string, id uuid.UUID) (Endpoint, error) {
+	return s.switchEndpoint(ctx, projectID, id, func(e *Endpoint, _ time.Time) { e.enable() })
+}
+
+func (s *Service) switchEndpoint(ctx context.Context, projectID string, id uuid.UUID, change func(*Endpoint, time.Time)) (Endpoint, error) {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	e, err := s.store.UpdateEndpoint(ctx, projectID, id, func(e *Endpoint) error {
+		change(e, now)
+		e.UpdatedAt = now
+		return nil
+	})
+	if err != nil {
+		return Endpoint{}, err
+	}
+	return e, s.follow(ctx, e)
+}
+
+// follow moves the endpoint's deliveries after it was switched. It does so also
+// when nothing was switched: a crash may have come between the two.
+func (s *Service) follow(ctx context.Context, e Endpoint) error {
+	switch {
+	case e.PausedAt != nil:
+		return s.moveAll(ctx, e.ID, Pending, Held, ReasonPaused)
+	case e.DisabledAt != nil:
+		return s.moveAll(ctx, e.ID, Pending, Held, ReasonDisabled)
+	}
+	err := s.moveAll(ctx, e.ID, Held, Pending, ReasonNone)
 	s.lookNow()
-	return e, err
+	return err
+}
+
+func (e *Endpoint) pause(by string, now time.Time) {
+	if e.PausedAt == nil {
+		e.PausedAt, e.PausedBy = &now, by
+	}
+}
+
+func (e *Endpoint) resume() { e.PausedAt, e.PausedBy = nil, "" }
+
+func (e *Endpoint) enable() {
+	if e.DisabledAt != nil {
+		e.DisabledAt, e.DisabledReason = nil, ""
+		e.Health = Health{LastSuccessAt: e.Health.LastSuccessAt}
+	}
 }
 
 func (edit EndpointEdit) apply(e *Endpoint, now time.Time) {
-	if edit.Name != nil {
-		e.Name = *edit.Name
+	set(&e.Name, edit.Name)
+	set(&e.URL, edit.URL)
+	set(&e.EventTypes, edit.EventTypes)
+	set(&e.Format, edit.Format)
+	set(&e.Description, edit.Description)
+	set(&e.Filter, edit.Filter)
+	set(&e.RatePerSecond, edit.RatePerSecond)
+	set(&e.Timeout, edit.Timeout)
+	if edit.Headers != nil {
+		e.Headers = edit.Headers.over(e.Headers)
 	}
-	if edit.URL != nil {
-		e.URL = *edit.URL
+	if edit.Schedule != nil {
+		if e.Schedule = edit.Schedule; e.Schedule.IsZero() {
+			e.Schedule = nil
+		}
 	}
-	if edit.EventTypes != nil {
-		e.EventTypes = *edit.EventTypes
-	}
-	if edit.Format != nil {
-		e.Format = *edit.Format
+	if edit.Ed25519 != nil && *edit.Ed25519 != (len(e.KeyPairs) > 0) {
+		if e.KeyPairs = nil; *edit.Ed25519 {
+			e.KeyPairs = newKeyPair(now)
+		}
 	}
 	if edit.Active != nil && *edit.Active {
-		e.PausedAt, e.DisabledAt = nil, nil
+		e.resume()
+		e.enable()
 	}
-	if edit.Active != nil && !*edit.Active && e.PausedAt == nil {
-		e.PausedAt = &now
+	if edit.Active != nil && !*edit.Active {
+		e.pause(edit.By, now)
 	}
 	e.UpdatedAt = now
+}
+
+// set changes a field if there is a new value.
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }
 
 // DeleteEndpoint removes an endpoint. What waits for it is canceled; what was sent

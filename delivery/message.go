@@ -32,8 +32,32 @@ func EventTypes() []string {
 	}
 }
 
+// The operational types: what happens to endpoints and deliveries. An endpoint gets
+// them only when it lists them, and never about itself.
+const (
+	EndpointFailingType   = "endpoint.failing"
+	EndpointRecoveredType = "endpoint.recovered"
+	EndpointDisabledType  = "endpoint.disabled"
+	DeliveryExhaustedType = "delivery.exhausted"
+)
+
+// OperationalTypes lists the types about endpoints and deliveries.
+func OperationalTypes() []string {
+	return []string{EndpointFailingType, EndpointRecoveredType, EndpointDisabledType, DeliveryExhaustedType}
+}
+
+func operational(t string) bool {
+	switch t {
+	case EndpointFailingType, EndpointRecoveredType, EndpointDisabledType, DeliveryExhaustedType:
+		return true
+	}
+	return false
+}
+
 // knownType tells whether an endpoint may ask for the type.
-func knownType(t string) bool { return t == AllTypes || slices.Contains(EventTypes(), t) }
+func knownType(t string) bool {
+	return t == AllTypes || slices.Contains(EventTypes(), t) || operational(t)
+}
 
 // MaxPayload is the largest body a message may have, in bytes.
 const MaxPayload = 256 << 10
@@ -47,6 +71,7 @@ type Message struct {
 	MemoryID  uuid.UUID // uuid.Nil for messages about an event as a whole
 	Type      string
 	Body      []byte // the full format; the other formats are cut out of it
+	Facets    Facets // for fan-out; not stored, the body has them
 	CreatedAt time.Time
 }
 

@@ -18,8 +18,8 @@ const (
 	headerTrigger   = "Memhook-Trigger"
 )
 
-// masked stands for a header value that is not kept.
-const masked = "[masked]"
+// Mask stands for a header value that is not kept or not shown.
+const Mask = "[masked]"
 
 // request builds the signed request of an attempt. The body is the same on every
 // attempt; the timestamp and with it the signature are of this one.
@@ -33,6 +33,9 @@ func (s *Service) request(ctx context.Context, c Claim, number int, now time.Tim
 		return nil, err
 	}
 	h := req.Header
+	for name, value := range c.Endpoint.Headers {
+		h.Set(name, value)
+	}
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", s.agent)
 	h.Set(headerEventType, c.Message.Type)
@@ -44,10 +47,13 @@ func (s *Service) request(ctx context.Context, c Claim, number int, now time.Tim
 }
 
 // recorded returns the request headers as they are stored. A signature is not
-// kept: with the body it could be sent again.
-func recorded(h http.Header) http.Header {
+// kept: with the body it could be sent again. Custom values may be passwords.
+func recorded(h http.Header, custom Headers) http.Header {
 	kept := h.Clone()
-	kept.Set(signing.HeaderSignature, masked)
+	kept.Set(signing.HeaderSignature, Mask)
+	for name := range custom {
+		kept.Set(name, Mask)
+	}
 	return kept
 }
 
@@ -55,7 +61,7 @@ func recorded(h http.Header) http.Header {
 func recordedAnswer(h http.Header) http.Header {
 	for _, secret := range []string{"Set-Cookie", "Authorization", "Www-Authenticate", "Proxy-Authenticate"} {
 		if _, ok := h[secret]; ok {
-			h.Set(secret, masked)
+			h.Set(secret, Mask)
 		}
 	}
 	return h

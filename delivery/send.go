@@ -36,7 +36,7 @@ func (s *Service) send(ctx context.Context, c Claim, number int) (Attempt, retry
 	if err != nil {
 		out.Class, a.Detail = retry.ClassProtocol, "the request could not be built"
 	} else {
-		a.RequestHeader = recorded(req.Header)
+		a.RequestHeader = recorded(req.Header, c.Endpoint.Headers)
 		out = s.roundTrip(req, &a, clock)
 	}
 	a.Duration = time.Since(started)

@@ -44,13 +44,19 @@ type Reason string
 
 // The reasons for held, skipped and canceled deliveries.
 const (
-	ReasonNone          Reason = ""
-	ReasonTypeNotWanted Reason = "type_not_wanted"   // skipped: the endpoint does not subscribe to the type
-	ReasonPaused        Reason = "endpoint_paused"   // held: a person paused the endpoint
-	ReasonDisabled      Reason = "endpoint_disabled" // held: the receiver asked for it (410), or it failed for days
-	ReasonDeleted       Reason = "endpoint_deleted"  // canceled
-	ReasonGone          Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
-	ReasonRefused       Reason = "refused"           // failed: a status or address for which trying again cannot help
-	ReasonOutOfTries    Reason = "out_of_tries"      // failed: the schedule has ended
-	ReasonTooOld        Reason = "too_old"           // failed: the next try would come after the maximum age
+	ReasonNone           Reason = ""
+	ReasonTypeNotWanted  Reason = "type_not_wanted" // skipped: the endpoint does not subscribe to the type
+	ReasonUserFilter     Reason = "user_filter"     // skipped: the endpoint's filter refused; Delivery.Detail has the clause
+	ReasonAgentFilter    Reason = "agent_filter"
+	ReasonAppFilter      Reason = "app_filter"
+	ReasonRunFilter      Reason = "run_filter"
+	ReasonCategoryFilter Reason = "category_filter"
+	ReasonMetadataFilter Reason = "metadata_filter"
+	ReasonPaused         Reason = "endpoint_paused"   // held: a person paused the endpoint
+	ReasonDisabled       Reason = "endpoint_disabled" // held: the receiver asked for it (410), or it failed for days
+	ReasonDeleted        Reason = "endpoint_deleted"  // canceled
+	ReasonGone           Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
+	ReasonRefused        Reason = "refused"           // failed: a status or address for which trying again cannot help
+	ReasonOutOfTries     Reason = "out_of_tries"      // failed: the schedule has ended
+	ReasonTooOld         Reason = "too_old"           // failed: the next try would come after the maximum age
 )

@@ -86,7 +86,7 @@ var changeTypes = map[ChangeKind]string{
 func changeMessage(e Event, c Change) delivery.Message {
 	msg := delivery.Message{
 		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, MemoryID: c.Memory.ID,
-		Type: changeTypes[c.Kind], CreatedAt: c.At,
+		Type: changeTypes[c.Kind], CreatedAt: c.At, Facets: facets(c.Memory.Scope, c.Memory.Categories, c.Memory.Metadata),
 	}
 	if msg.Body = changeBody(e, c, msg.Type, false); len(msg.Body) > delivery.MaxPayload {
 		msg.Body = changeBody(e, c, msg.Type, true)
@@ -126,13 +126,25 @@ func jobMessage(e Event, changes []Change) delivery.Message {
 		results[i] = jobItem{ID: c.Memory.ID, Event: c.Kind}
 	}
 	ids := idsOf(e.Scope)
+	var metadata json.RawMessage
+	if e.Request.Add != nil {
+		metadata = e.Request.Add.Metadata
+	}
 	return delivery.Message{
 		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, Type: typ, CreatedAt: e.UpdatedAt,
+		Facets: facets(e.Scope, nil, metadata),
 		Body: render(body{
 			EventDetails: eventDetails{Event: name, EventID: e.ID, Status: e.Status, Error: e.Error, Results: &results, scopeIDs: ids},
 			Type:         typ, Timestamp: Timestamp(e.UpdatedAt),
 			Data: jobData{EventID: e.ID, Event: name, Status: e.Status, Error: e.Error, Reason: e.Reason, Results: results, scopeIDs: ids},
 		}),
+	}
+}
+
+// facets are what endpoint filters decide on.
+func facets(s Scope, categories []string, metadata json.RawMessage) delivery.Facets {
+	return delivery.Facets{
+		UserID: s.UserID, AgentID: s.AgentID, AppID: s.AppID, RunID: s.RunID, Categories: categories, Metadata: metadata,
 	}
 }
 

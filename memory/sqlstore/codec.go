@@ -127,6 +127,11 @@ func (c jsonColumn) Scan(v any) error {
 	return json.Unmarshal(raw, c.to)
 }
 
+// ignored is a column that is read by its own name only.
+type ignored struct{}
+
+func (ignored) Scan(any) error { return nil }
+
 type durationColumn struct {
 	to   *time.Duration
 	unit time.Duration

@@ -12,11 +12,11 @@ import (
 )
 
 const deliveryColumns = `id, project_id, event_id, message_id, endpoint_id, status, reason, next_at, attempts, tries, round_at,
-	cause, created_at, updated_at, finished_at`
+	cause, created_at, updated_at, finished_at, detail`
 
 // trailColumns are deliveryColumns of the table d.
 const trailColumns = `d.id, d.project_id, d.event_id, d.message_id, d.endpoint_id, d.status, d.reason, d.next_at, d.attempts, d.tries, d.round_at,
-	d.cause, d.created_at, d.updated_at, d.finished_at`
+	d.cause, d.created_at, d.updated_at, d.finished_at, d.detail`
 
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
@@ -29,6 +29,7 @@ func deliveryFields(d *delivery.Delivery) []any {
 		timeColumn{&d.CreatedAt},
 		timeColumn{&d.UpdatedAt},
 		timePtrColumn{&d.FinishedAt},
+		text(&d.Detail),
 	}
 }
 
@@ -39,10 +40,10 @@ func (t *tx) insertMessage(m delivery.Message) error {
 }
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
-	_, err := t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+	_, err := t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
-		microsOrNull(d.FinishedAt))
+		microsOrNull(d.FinishedAt), textOrNull(d.Detail))
 	return err
 }
 
@@ -260,7 +261,8 @@ func (t *tx) health(r delivery.Result, now time.Time) error {
 	switch {
 	case r.Disable:
 		t.endpoints = nil
-		_, err := t.exec(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), updated_at = $2 WHERE id = $1`, blob(e.ID), micros(now))
+		_, err := t.exec(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), disabled_reason = COALESCE(disabled_reason, $3), updated_at = $2
+			WHERE id = $1`, blob(e.ID), micros(now), string(delivery.DisabledGone))
 		return err
 	case r.Failed:
 		_, err := t.exec(`UPDATE endpoints SET failures = failures + 1, failing_at = COALESCE(failing_at, $2),
@@ -305,7 +307,7 @@ func (db *DB) MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to
 }
 
 const (
-	moveSet     = `UPDATE deliveries SET status = $2, reason = $3, next_at = $4, round_at = $5, updated_at = $5 WHERE id IN `
+	moveSet     = `UPDATE deliveries SET status = $2, reason = $3, next_at = $4, round_at = $5, updated_at = $5, detail = NULL WHERE id IN `
 	moveHeld    = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'held' ORDER BY id LIMIT $6)`
 	movePending = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' AND next_at IS NOT NULL LIMIT $6)`
 )

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 type endpointList []delivery.Endpoint
 
 const endpointColumns = `id, project_id, name, url, event_types, format, secrets, timeout_ms, schedule, created_at, updated_at,
-	paused_at, disabled_at, deleted_at, hold_until_at, failing_at, last_success_at, failures`
+	paused_at, disabled_at, deleted_at, hold_until_at, failing_at, last_success_at, failures,
+	description, headers, filter, rate_per_second, key_pairs, paused_by, disabled_reason, last_failure_at, notice, breaker, probe_at`
 
 // sealedSecret is a live secret as it is stored.
 type sealedSecret struct {
@@ -26,25 +28,53 @@ type sealedSecret struct {
 }
 
 func (db *DB) scanEndpoint(row scanner, e *delivery.Endpoint) error {
-	var sealed []sealedSecret
+	var sealed, pairs []sealedSecret
+	var headers string
 	var schedule *retry.Schedule
 	err := row.Scan(&e.ID, &e.ProjectID, &e.Name, &e.URL, jsonColumn{&e.EventTypes}, text(&e.Format), jsonColumn{&sealed},
 		durationColumn{&e.Timeout, time.Millisecond}, jsonColumn{&schedule}, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt},
 		timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt}, timePtrColumn{&e.DeletedAt},
 		timePtrColumn{&e.Health.HoldUntil}, timePtrColumn{&e.Health.FailingSince}, timePtrColumn{&e.Health.LastSuccessAt},
-		intColumn{&e.Health.Failures})
+		intColumn{&e.Health.Failures},
+		text(&e.Description), text(&headers), jsonColumn{&e.Filter}, &e.RatePerSecond, jsonColumn{&pairs},
+		text(&e.PausedBy), text(&e.DisabledReason), timePtrColumn{&e.Health.LastFailureAt}, &e.Health.Notice,
+		jsonColumn{&e.Health.Breaker}, ignored{})
 	if err != nil {
 		return err
 	}
 	e.Schedule = schedule
-	e.Secrets, err = db.unseal(e.ID, sealed)
+	if e.Secrets, err = db.unseal(e.ID, sealed); err != nil {
+		return err
+	}
+	if e.KeyPairs, err = db.unseal(e.ID, pairs); err != nil {
+		return err
+	}
+	e.Headers, err = db.unsealHeaders(e.ID, headers)
 	return err
 }
 
-func (db *DB) seal(e delivery.Endpoint) string {
-	list := make([]sealedSecret, len(e.Secrets))
-	for i, s := range e.Secrets {
-		sealed := db.sealer.Seal([]byte(s.Reveal()), e.ID[:])
+// endpointArgs are the values of endpointColumns.
+func (db *DB) endpointArgs(e delivery.Endpoint) []any {
+	h := e.Health
+	return []any{
+		blob(e.ID), e.ProjectID, e.Name, e.URL, encode(e.EventTypes), string(e.Format), db.seal(e.ID, e.Secrets), e.Timeout.Milliseconds(),
+		scheduleOrNull(e.Schedule), micros(e.CreatedAt), micros(e.UpdatedAt),
+		microsOrNull(e.PausedAt), microsOrNull(e.DisabledAt), microsOrNull(e.DeletedAt),
+		microsOrNull(h.HoldUntil), microsOrNull(h.FailingSince), microsOrNull(h.LastSuccessAt), h.Failures,
+		textOrNull(e.Description), db.sealHeaders(e.ID, e.Headers), filterOrNull(e.Filter), e.RatePerSecond, textOrNull(db.seal(e.ID, e.KeyPairs)),
+		textOrNull(e.PausedBy), textOrNull(e.DisabledReason), microsOrNull(h.LastFailureAt), int(h.Notice),
+		breakerOrNull(h.Breaker), probeOrNull(h.Breaker),
+	}
+}
+
+// seal returns the secrets as they are stored, "" for none.
+func (db *DB) seal(id uuid.UUID, secrets []delivery.LiveSecret) string {
+	if len(secrets) == 0 {
+		return ""
+	}
+	list := make([]sealedSecret, len(secrets))
+	for i, s := range secrets {
+		sealed := db.sealer.Seal([]byte(s.Reveal()), id[:])
 		list[i] = sealedSecret{Sealed: base64.StdEncoding.EncodeToString(sealed), CreatedAt: micros(s.CreatedAt)}
 		if s.ExpiresAt != nil {
 			us := micros(*s.ExpiresAt)
@@ -55,6 +85,9 @@ func (db *DB) seal(e delivery.Endpoint) string {
 }
 
 func (db *DB) unseal(id uuid.UUID, list []sealedSecret) ([]delivery.LiveSecret, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
 	secrets := make([]delivery.LiveSecret, len(list))
 	for i, s := range list {
 		sealed, err := base64.StdEncoding.DecodeString(s.Sealed)
@@ -85,9 +118,58 @@ func scheduleOrNull(s *retry.Schedule) any {
 	return encode(s)
 }
 
+// sealHeaders returns custom headers as they are stored: sealed, because their
+// values may be passwords.
+func (db *DB) sealHeaders(id uuid.UUID, h delivery.Headers) any {
+	if len(h) == 0 {
+		return nil
+	}
+	return base64.StdEncoding.EncodeToString(db.sealer.Seal([]byte(encode(map[string]string(h))), id[:]))
+}
+
+func (db *DB) unsealHeaders(id uuid.UUID, stored string) (delivery.Headers, error) {
+	if stored == "" {
+		return nil, nil
+	}
+	sealed, err := base64.StdEncoding.DecodeString(stored)
+	if err != nil {
+		return nil, fmt.Errorf("headers of endpoint %s: %w", id, err)
+	}
+	plain, err := db.sealer.Open(sealed, id[:])
+	if err != nil {
+		return nil, fmt.Errorf("headers of endpoint %s: %w", id, err)
+	}
+	var h map[string]string
+	if err := json.Unmarshal(plain, &h); err != nil {
+		return nil, fmt.Errorf("headers of endpoint %s: %w", id, err)
+	}
+	return h, nil
+}
+
+func filterOrNull(f delivery.Filter) any {
+	if f.IsZero() {
+		return nil
+	}
+	return encode(f)
+}
+
+func breakerOrNull(b retry.Breaker) any {
+	if b == (retry.Breaker{}) {
+		return nil
+	}
+	return encode(b)
+}
+
+func probeOrNull(b retry.Breaker) any {
+	if b.State != retry.Open {
+		return nil
+	}
+	return micros(b.ProbeAt)
+}
+
 // InsertEndpoint adds an endpoint.
 func (db *DB) InsertEndpoint(ctx context.Context, e delivery.Endpoint) error {
-	secrets := db.seal(e)
+	args := db.endpointArgs(e)
 	return db.write(ctx, func(t *tx) error {
 		var n int
 		if err := t.row(`SELECT count(*) FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL`, e.ProjectID).Scan(&n); err != nil {
@@ -96,17 +178,22 @@ func (db *DB) InsertEndpoint(ctx context.Context, e delivery.Endpoint) error {
 		if n >= delivery.MaxEndpoints {
 			return delivery.ErrTooMany
 		}
-		_, err := t.exec(`INSERT INTO endpoints (`+endpointColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULL, NULL, NULL, 0)`,
-			blob(e.ID), e.ProjectID, e.Name, e.URL, encode(e.EventTypes), string(e.Format), secrets, e.Timeout.Milliseconds(),
-			scheduleOrNull(e.Schedule), micros(e.CreatedAt), micros(e.UpdatedAt),
-			microsOrNull(e.PausedAt), microsOrNull(e.DisabledAt), microsOrNull(e.DeletedAt))
+		_, err := t.exec(insertEndpoint, args...)
 		t.endpoints = nil
 		return err
 	})
 }
 
+var insertEndpoint = `INSERT INTO endpoints (` + endpointColumns + `) VALUES (` + placeholders(1, 29) + `)`
+
 const oneEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL`
+
+// updateEndpoint takes the arguments of insertEndpoint.
+const updateEndpoint = `UPDATE endpoints SET project_id = $2, name = $3, url = $4, event_types = $5, format = $6, secrets = $7, timeout_ms = $8,
+		schedule = $9, created_at = $10, updated_at = $11, paused_at = $12, disabled_at = $13, deleted_at = $14, hold_until_at = $15,
+		failing_at = $16, last_success_at = $17, failures = $18, description = $19, headers = $20, filter = $21, rate_per_second = $22,
+		key_pairs = $23, paused_by = $24, disabled_reason = $25, last_failure_at = $26, notice = $27, breaker = $28, probe_at = $29
+	WHERE id = $1`
 
 // UpdateEndpoint reads an endpoint, lets change alter it and writes it back.
 func (db *DB) UpdateEndpoint(ctx context.Context, projectID string, id uuid.UUID, change func(*delivery.Endpoint) error) (delivery.Endpoint, error) {
@@ -123,11 +210,7 @@ func (db *DB) UpdateEndpoint(ctx context.Context, projectID string, id uuid.UUID
 		if err := change(&e); err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE endpoints SET name = $2, url = $3, event_types = $4, format = $5, secrets = $6, timeout_ms = $7,
-				schedule = $8, updated_at = $9, paused_at = $10, disabled_at = $11, deleted_at = $12
-			WHERE id = $1`,
-			blob(id), e.Name, e.URL, encode(e.EventTypes), string(e.Format), db.seal(e), e.Timeout.Milliseconds(),
-			scheduleOrNull(e.Schedule), micros(e.UpdatedAt), microsOrNull(e.PausedAt), microsOrNull(e.DisabledAt), microsOrNull(e.DeletedAt))
+		_, err = t.exec(updateEndpoint, db.endpointArgs(e)...)
 		t.endpoints = nil
 		return err
 	})
@@ -169,7 +252,7 @@ func (db *DB) Endpoints(ctx context.Context, projectID string) ([]delivery.Endpo
 }
 
 // subscriptions are the columns that decide who gets a message.
-const subscriptions = `SELECT id, event_types, paused_at, disabled_at FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
+const subscriptions = `SELECT id, event_types, filter, paused_at, disabled_at FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
 
 // endpointsOf returns what fan-out needs of the project's endpoints, read once per
 // group of changes.
@@ -180,7 +263,7 @@ func (db *DB) endpointsOf(t *tx, projectID string) (endpointList, error) {
 	list := endpointList{}
 	err := t.query(subscriptions, []any{projectID}, func(row scanner) error {
 		var e delivery.Endpoint
-		err := row.Scan(&e.ID, jsonColumn{&e.EventTypes}, timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt})
+		err := row.Scan(&e.ID, jsonColumn{&e.EventTypes}, jsonColumn{&e.Filter}, timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt})
 		list = append(list, e)
 		return err
 	})
