@@ -16,6 +16,9 @@
 //   - Events of one scope that infer facts are processed in the order in which
 //     they were accepted: "I live in Berlin", "I moved to Lisbon" never ends in
 //     Berlin.
+//   - The categories of a text are committed with it, and so is the message about
+//     them: no crash comes in between. Where mem0 assigns them a moment later
+//     (categories is null, then an array), here the moment is nil.
 //   - Changes are applied to the memories they were decided on. If one changed
 //     meanwhile the event is decided again.
 package memory

@@ -102,12 +102,31 @@ func (s *Service) change(ctx context.Context, projectID string, kind EventKind, 
 			return nil, fmt.Errorf("none of %d memories: %w", len(ids), ErrNotFound)
 		}
 		e.Scope = changes[0].Memory.Scope
+		if err := s.recategorize(ctx, e, changes); err != nil {
+			return nil, err
+		}
+		for i, c := range changes {
+			after[i] = c.Memory
+		}
 		err := s.complete(ctx, Completion{Event: e, Changes: changes})
 		if errors.Is(err, ErrChanged) {
 			continue
 		}
 		return after, err
 	}
+}
+
+// recategorize sorts edited texts under the project's categories.
+func (s *Service) recategorize(ctx context.Context, e Event, changes []Change) error {
+	if s.sorter == nil || e.Kind != EventUpdate {
+		return nil
+	}
+	r, err := s.rulesOf(ctx, e.ProjectID)
+	if err != nil {
+		return err
+	}
+	s.categorize(ctx, e, changes, orDefault(r.list))
+	return nil
 }
 
 func (e Edit) apply(m Memory) (Memory, error) {
@@ -122,6 +141,9 @@ func (e Edit) apply(m Memory) (Memory, error) {
 			return m, &InvalidError{Field: "text", Text: fmt.Sprintf("may have at most %d bytes", MaxText)}
 		case !utf8.ValidString(*e.Text):
 			return m, &InvalidError{Field: "text", Text: "is not valid UTF-8"}
+		}
+		if m.Text != *e.Text {
+			m.Categories = nil
 		}
 		m.Text = *e.Text
 	}

@@ -15,6 +15,13 @@ type Engine interface {
 	Decide(ctx context.Context, add Add, recall Recall) (Decision, error)
 }
 
+// A Categorizer says which categories texts belong to. It writes nothing.
+type Categorizer interface {
+	// Categorize returns for each text the names of its categories, in the order
+	// of the list. Where it fails the memories are stored without categories.
+	Categorize(ctx context.Context, texts []string, list []Category) ([][]string, error)
+}
+
 // Recall returns the active memories of the event's scope that the query
 // concerns, newest first.
 type Recall func(ctx context.Context, q RecallQuery) ([]Memory, error)
@@ -43,11 +50,19 @@ const (
 	ReasonNoText       Reason = "no_text"       // no turn had text that could be stored
 )
 
-// A Draft is a change that an engine wants.
+// A Draft is a change that an engine wants. It is the same under both policies:
+// the service turns an update or a deletion into what the Additive one makes of it.
 type Draft struct {
 	Kind    ChangeKind
 	Target  uuid.UUID // the memory to update or delete; not for ChangeAdd
-	Text    string    // the new text; not for ChangeDelete
+	Text    string    // the new text; on ChangeDelete what took the old one back, which Additive keeps, "" when the memory is to go
 	Subject string    // see Memory.Subject
 	Scope   Scope     // whose fact it is: Add.ScopeOf of the turn it comes from
+	// Richer says that the new text has all that the old one says. Additive marks
+	// the old one merged, otherwise superseded.
+	Richer bool
+	// Categories are those of the new text; nil: the Categorizer is asked.
+	Categories []string
+	// Replaces are memories that a ChangeAdd takes the place of and that are kept.
+	Replaces []uuid.UUID
 }

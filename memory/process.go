@@ -63,6 +63,11 @@ func (s *Service) carryOut(ctx context.Context, e Event) error {
 // add asks the engine and commits what it decided. When a memory changed
 // meanwhile the engine is asked again.
 func (s *Service) add(ctx context.Context, e Event) error {
+	add, list, err := s.configured(ctx, e.ProjectID, *e.Request.Add)
+	if err != nil {
+		return err
+	}
+	e.Request.Add = &add
 	for again := false; ; again = true {
 		decision, err := s.decide(ctx, e, again)
 		if err != nil {
@@ -73,6 +78,7 @@ func (s *Service) add(ctx context.Context, e Event) error {
 		done.Reason = string(decision.Reason)
 		changes, err := s.changes(ctx, done, decision.Drafts, now)
 		if err == nil {
+			s.categorize(ctx, done, changes, list)
 			err = s.complete(ctx, Completion{Event: done, Lease: *e.NextAt, Changes: changes})
 		}
 		if !errors.Is(err, ErrChanged) {
@@ -97,24 +103,29 @@ func (s *Service) decide(ctx context.Context, e Event, again bool) (Decision, er
 
 // changes turns drafts into changes of memories as they are now.
 func (s *Service) changes(ctx context.Context, e Event, drafts []Draft, now time.Time) ([]Change, error) {
+	if e.Request.Add.Policy == Additive {
+		drafts = additive(drafts)
+	}
 	list := make([]Change, 0, len(drafts))
 	for _, d := range drafts {
 		c := Change{ID: delivery.NewID(), EventID: e.ID, Kind: d.Kind, At: now}
 		if d.Kind == ChangeAdd {
 			c.Memory = e.Request.Add.memory(e.ProjectID, d, now)
-			list = append(list, c)
+			old, err := s.replace(ctx, e, &c.Memory, d)
+			if err != nil {
+				return nil, err
+			}
+			list = append(append(list, c), old...)
 			continue
 		}
-		m, err := s.store.Memory(ctx, e.ProjectID, d.Target)
-		if errors.Is(err, ErrNotFound) {
-			return nil, fmt.Errorf("memory %s: %w", d.Target, ErrChanged)
-		}
+		m, err := s.decidedOn(ctx, e.ProjectID, d.Target)
 		if err != nil {
 			return nil, err
 		}
 		c.Memory, c.Before = m, m.Text
 		if d.Kind == ChangeUpdate {
 			c.Memory.Text, c.Memory.Subject, c.Memory.UpdatedAt = d.Text, d.Subject, now
+			c.Memory.Categories = d.Categories
 			if e.Request.Add.Metadata != nil {
 				c.Memory.Metadata = e.Request.Add.Metadata
 			}
@@ -124,11 +135,71 @@ func (s *Service) changes(ctx context.Context, e Event, drafts []Draft, now time
 	return list, nil
 }
 
+// replace marks the memories that a new one takes the place of.
+func (s *Service) replace(ctx context.Context, e Event, m *Memory, d Draft) ([]Change, error) {
+	list := make([]Change, 0, len(d.Replaces))
+	for _, id := range d.Replaces {
+		old, err := s.decidedOn(ctx, e.ProjectID, id)
+		if err != nil {
+			return nil, err
+		}
+		c := Change{ID: delivery.NewID(), EventID: e.ID, Kind: ChangeReplace, Memory: old, Before: old.Text, At: m.UpdatedAt}
+		c.Memory.State, c.Memory.ReplacedBy, c.Memory.UpdatedAt = Superseded, m.ID, m.UpdatedAt
+		if d.Richer {
+			c.Memory.State = Merged
+		}
+		m.Linked = append(m.Linked, old.ID)
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// decidedOn returns the memory that a draft is about. ErrChanged when it is gone or
+// was replaced meanwhile.
+func (s *Service) decidedOn(ctx context.Context, projectID string, id uuid.UUID) (Memory, error) {
+	m, err := s.store.Memory(ctx, projectID, id)
+	if errors.Is(err, ErrNotFound) || err == nil && m.State != Active {
+		return m, fmt.Errorf("memory %s: %w", id, ErrChanged)
+	}
+	return m, err
+}
+
+// categorize sorts the new texts of the changes under the categories of the list.
+// A failure costs the categories, never the memories.
+func (s *Service) categorize(ctx context.Context, e Event, changes []Change, list []Category) {
+	var texts []string
+	var asked []*Change
+	for i := range changes {
+		switch c := &changes[i]; {
+		case c.Kind != ChangeAdd && (c.Kind != ChangeUpdate || c.Memory.Text == c.Before):
+		case c.Memory.Categories != nil:
+			c.Categorized = true
+		default:
+			texts, asked = append(texts, c.Memory.Text), append(asked, c)
+		}
+	}
+	if len(texts) == 0 || s.sorter == nil {
+		return
+	}
+	sorted, err := s.sorter.Categorize(ctx, texts, list)
+	if err == nil && len(sorted) != len(texts) {
+		err = fmt.Errorf("%d answers for %d texts", len(sorted), len(texts))
+	}
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "memories not categorised",
+			slog.String("event_id", e.ID.String()), slog.String("project_id", e.ProjectID), slog.Any("error", err))
+		return
+	}
+	for i, c := range asked {
+		c.Memory.Categories, c.Categorized = append([]string{}, sorted[i]...), true
+	}
+}
+
 // memory is the new memory that a draft asks for.
 func (a *Add) memory(projectID string, d Draft, now time.Time) Memory {
 	m := Memory{
 		ID: delivery.NewID(), ProjectID: projectID, Scope: d.Scope, Text: d.Text, Subject: d.Subject,
-		Metadata: a.Metadata, Immutable: a.Immutable, ExpirationDate: a.ExpirationDate,
+		Metadata: a.Metadata, Categories: d.Categories, Immutable: a.Immutable, ExpirationDate: a.ExpirationDate,
 		CreatedAt: now, UpdatedAt: now, State: Active,
 	}
 	if a.Timestamp != nil {
@@ -184,7 +255,14 @@ func (s *Service) fail(ctx context.Context, e Event, text string) error {
 // complete renders the messages, commits, and tells everybody who can go on.
 func (s *Service) complete(ctx context.Context, c Completion) error {
 	for _, change := range c.Changes {
-		c.Messages = append(c.Messages, changeMessage(c.Event, change))
+		if change.Kind != ChangeReplace {
+			c.Messages = append(c.Messages, changeMessage(c.Event, change))
+		}
+	}
+	for _, change := range c.Changes {
+		if change.Categorized {
+			c.Messages = append(c.Messages, categorizeMessage(c.Event, change))
+		}
 	}
 	if c.Event.Status.Final() && c.Event.Kind == EventAdd {
 		c.Messages = append(c.Messages, jobMessage(c.Event, c.Changes))

@@ -2,6 +2,8 @@ package memory
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -9,12 +11,59 @@ import (
 // having one.
 const OrgID = "org_default"
 
+// Limits of a project.
+const (
+	MaxProjectName = 200
+	MaxSettings    = 256 << 10 // bytes of all settings together
+	MaxMembers     = 200
+)
+
 // A Project owns memories, events, endpoints and keys; nothing of it is visible
 // to another project's keys.
 type Project struct {
 	ID        string
 	Name      string
-	Settings  json.RawMessage // an object: mem0's project settings as they were given
+	Settings  Settings
+	Members   []Member
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// A Member is a person whom the project's owner has noted down. Membership opens
+// nothing: keys do.
+type Member struct {
+	Email     string    `json:"email"`
+	Role      string    `json:"role"` // READER or OWNER
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func (p Project) validate() error {
+	size := 0
+	for name, v := range p.Settings {
+		size += len(name) + len(v)
+	}
+	switch {
+	case strings.TrimSpace(p.Name) == "":
+		return &InvalidError{Field: "name", Text: "may not be empty"}
+	case len(p.Name) > MaxProjectName:
+		return &InvalidError{Field: "name", Text: fmt.Sprintf("may have at most %d bytes", MaxProjectName)}
+	case size > MaxSettings:
+		return &InvalidError{Text: fmt.Sprintf("the settings of a project may have at most %d bytes", MaxSettings)}
+	case len(p.Members) > MaxMembers:
+		return &InvalidError{Field: "email", Text: fmt.Sprintf("is one too many: a project has at most %d members", MaxMembers)}
+	}
+	return nil
+}
+
+// SetText sets a setting to a string; "" clears it.
+func (s Settings) SetText(name, text string) {
+	if text == "" {
+		delete(s, name)
+		return
+	}
+	raw, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always has JSON
+	}
+	s[name] = raw
 }

@@ -25,7 +25,7 @@ type eventDetails struct {
 	MemoryID   *uuid.UUID  `json:"memory_id,omitempty"`
 	Data       *memoryText `json:"data,omitempty"`
 	Event      string      `json:"event"`
-	Categories []string    `json:"categories,omitempty"`
+	Categories *[]string   `json:"categories,omitempty"`
 	EventID    uuid.UUID   `json:"event_id"`
 	Status     EventStatus `json:"status,omitempty"`
 	Error      string      `json:"error,omitempty"`
@@ -115,15 +115,40 @@ func changeBody(e Event, c Change, typ string, truncated bool) []byte {
 	})
 }
 
+// categorizeData is the data of a message about a memory's categories.
+type categorizeData struct {
+	EventID    uuid.UUID `json:"event_id"`
+	MemoryID   uuid.UUID `json:"memory_id"`
+	Event      string    `json:"event"`
+	Categories []string  `json:"categories"`
+	scopeIDs
+}
+
+// categorizeMessage tells which categories a memory got.
+func categorizeMessage(e Event, c Change) delivery.Message {
+	const name = "CATEGORIZE"
+	m, ids := c.Memory, idsOf(c.Memory.Scope)
+	return delivery.Message{
+		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, MemoryID: m.ID, Type: delivery.MemoryCategorize, CreatedAt: c.At,
+		Body: render(body{
+			EventDetails: eventDetails{MemoryID: &m.ID, Event: name, Categories: &m.Categories, EventID: e.ID, scopeIDs: ids},
+			Type:         delivery.MemoryCategorize, Timestamp: Timestamp(c.At),
+			Data: categorizeData{EventID: e.ID, MemoryID: m.ID, Event: name, Categories: m.Categories, scopeIDs: ids},
+		}),
+	}
+}
+
 // jobMessage tells how an add ended, with or without changes.
 func jobMessage(e Event, changes []Change) delivery.Message {
 	typ, name := delivery.IngestJobCompleted, "INGEST_JOB_COMPLETED"
 	if e.Status == EventFailed {
 		typ, name = delivery.IngestJobFailed, "INGEST_JOB_FAILED"
 	}
-	results := make([]jobItem, len(changes))
-	for i, c := range changes {
-		results[i] = jobItem{ID: c.Memory.ID, Event: c.Kind}
+	results := make([]jobItem, 0, len(changes))
+	for _, c := range changes {
+		if c.Kind != ChangeReplace {
+			results = append(results, jobItem{ID: c.Memory.ID, Event: c.Kind})
+		}
 	}
 	ids := idsOf(e.Scope)
 	var metadata json.RawMessage

@@ -42,6 +42,8 @@ type Config struct {
 	Wait time.Duration
 	// Metrics may be nil.
 	Metrics *Metrics
+	// Categorizer sorts memories under categories; nil: they have none.
+	Categorizer Categorizer
 }
 
 // Service accepts, processes and shows memory events. Its methods are safe for
@@ -57,10 +59,14 @@ type Service struct {
 	wait    time.Duration
 	metrics *Metrics
 	bell    *queue.Bell[uuid.UUID]
+	sorter  Categorizer
 
 	mu      sync.Mutex
 	waiting map[uuid.UUID]chan struct{} // callers of processed adds, by event
 	ringing map[uuid.UUID]time.Time     // pushed and not yet handled, with when to push again
+	rules   map[string]keptRules        // by project
+	// rulesVersion grows with every change of settings.
+	rulesVersion int
 }
 
 // New returns a service. Run must be called for events to be processed.
@@ -74,6 +80,8 @@ func New(c Config) *Service {
 		bell:    queue.NewBell[uuid.UUID](),
 		waiting: map[uuid.UUID]chan struct{}{},
 		ringing: map[uuid.UUID]time.Time{},
+		rules:   map[string]keptRules{},
+		sorter:  c.Categorizer,
 	}
 	if s.now == nil {
 		s.now = time.Now

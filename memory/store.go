@@ -36,6 +36,9 @@ type Store interface {
 	// CompleteEvent commits what an event did. ErrNotDue when the lease is lost,
 	// ErrChanged when a memory is not as it was when the change was decided.
 	CompleteEvent(ctx context.Context, c Completion) (Completed, error)
+	// UpdateProject reads a project, lets change alter its name, settings and
+	// members, and writes it back.
+	UpdateProject(ctx context.Context, id string, change func(*Project) error) (Project, error)
 	// DueEvents returns events that could be claimed, those longest due first.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 }

@@ -29,8 +29,8 @@ type Add struct {
 	Excludes          string          `json:"excludes,omitempty"` // free text: what to leave out
 	Instructions      string          `json:"instructions,omitempty"`
 	AgentInstructions string          `json:"agent_instructions,omitempty"`
-	Categories        json.RawMessage `json:"categories,omitempty"` // custom_categories of this call: [{name: description}, ...]
-	Policy            Policy          `json:"policy,omitempty"`
+	Categories        json.RawMessage `json:"categories,omitempty"`        // custom_categories of this call: [{name: description}, ...]
+	Policy            Policy          `json:"policy,omitempty"`            // "": Consolidating; a project's own comes first
 	SplitAttribution  bool            `json:"split_attribution,omitempty"` // see ScopeOf
 }
 

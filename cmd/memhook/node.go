@@ -136,12 +136,13 @@ func (n *node) wire() (err error) {
 		Metrics:   delivery.NewMetrics(n.registry),
 	})
 	n.memory = memory.New(memory.Config{
-		Store:   n.db,
-		Engine:  engine.Local{},
-		Push:    push,
-		Wake:    n.delivery.Wake,
-		Log:     n.log,
-		Metrics: memory.NewMetrics(n.registry),
+		Store:       n.db,
+		Engine:      engine.Local{},
+		Categorizer: engine.Local{},
+		Push:        push,
+		Wake:        n.delivery.Wake,
+		Log:         n.log,
+		Metrics:     memory.NewMetrics(n.registry),
 	})
 	n.broker, err = n.newBroker()
 	return err

@@ -59,6 +59,11 @@ func withoutNumbers(ws []string) ([]string, string) {
 	return plain, counts
 }
 
+// richer tells whether a text says all that another one says.
+func richer(text, than string) bool {
+	return negates(text) == negates(than) && within(tokens(than), tokens(text))
+}
+
 // tokens returns the words of a text for comparison: in lower case, without
 // punctuation, articles and possessives, nouns in the singular.
 func tokens(s string) []string {

@@ -143,7 +143,7 @@ func (p *plan) contradicted(f fact, known memory.Memory) bool {
 
 // rewrite gives a draft the text of a later fact.
 func (p *plan) rewrite(d *planned, f fact) {
-	d.Text, d.Subject = f.text, f.subject
+	d.Text, d.Subject, d.Richer = f.text, f.subject, richer(f.text, d.before)
 	if d.Kind == memory.ChangeUpdate && sameWords(tokens(d.before), tokens(f.text)) {
 		d.dropped, p.repeat = true, true
 	}
@@ -156,7 +156,9 @@ func (p *plan) update(m memory.Memory, d *planned, f fact) {
 		d = &p.drafts[len(p.drafts)-1]
 	}
 	*d = planned{
-		Draft:  memory.Draft{Kind: memory.ChangeUpdate, Target: m.ID, Text: f.text, Subject: f.subject, Scope: f.scope},
+		Draft: memory.Draft{
+			Kind: memory.ChangeUpdate, Target: m.ID, Text: f.text, Subject: f.subject, Scope: f.scope, Richer: richer(f.text, m.Text),
+		},
 		before: m.Text,
 	}
 }
@@ -175,10 +177,11 @@ func (p *plan) remove(f fact) bool {
 			continue
 		}
 		found = true
-		p.drafts = append(p.drafts, planned{
-			Draft:  memory.Draft{Kind: memory.ChangeDelete, Target: m.ID, Subject: m.Subject, Scope: f.scope},
-			before: m.Text,
-		})
+		d := memory.Draft{Kind: memory.ChangeDelete, Target: m.ID, Subject: m.Subject, Scope: f.scope}
+		if f.intent == negate {
+			d.Text = f.text
+		}
+		p.drafts = append(p.drafts, planned{Draft: d, before: m.Text})
 	}
 	return found
 }

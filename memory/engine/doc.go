@@ -61,6 +61,11 @@
 // An immutable memory is never changed: what contradicts it is added beside it,
 // what repeats it is dropped.
 //
+// This is the consolidating policy. Under the additive one (memory.Additive) the
+// service adds what would have been an update, keeps the old memory beside it, and
+// keeps "No longer works at Acme" where the old memory would have been deleted. What
+// a user asks to have forgotten is deleted under both.
+//
 // # Includes and excludes
 //
 // Their words are keywords; those of a dozen topics (food, health, work, travel
@@ -68,6 +73,11 @@
 // Includes drops those that share none. Words such as "only" or "preferences" do
 // not count, and a text with no other words has no effect. The rules read no
 // further meaning, and Add.Instructions none at all.
+//
+// # Categories
+//
+// A memory belongs to the categories of which it has a word: in their name, their
+// description, or in the lexicon of mem0's default list (categorize.go).
 //
 // # Decisions
 //

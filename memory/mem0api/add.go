@@ -213,7 +213,7 @@ func (r *addRequest) wrap(items any) any {
 // addV3 is addV1 for newer clients. They expect an add with infer false to be done
 // when it is answered.
 func (a *API) addV3(ctx context.Context, key apikey.Key, r *addRequest) (any, error) {
-	r.add.SplitAttribution = true
+	r.add.SplitAttribution, r.add.Policy = true, memory.Additive
 	queued := r.add.Infer
 	if r.async != nil {
 		queued = *r.async

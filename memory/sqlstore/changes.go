@@ -30,7 +30,7 @@ func (t *tx) applyChange(e memory.Event, c memory.Change) error {
 	switch c.Kind {
 	case memory.ChangeAdd:
 		err = t.addMemory(c.Memory)
-	case memory.ChangeUpdate:
+	case memory.ChangeUpdate, memory.ChangeReplace:
 		err = t.updateMemory(c.Memory)
 	case memory.ChangeDelete:
 		err = t.deleteMemory(c.Memory)
@@ -47,7 +47,8 @@ func (t *tx) applyChange(e memory.Event, c memory.Change) error {
 	return err
 }
 
-// ChangesOf returns the changes of several events, by event, oldest first.
+// ChangesOf returns the changes of several events that are results, by event,
+// oldest first.
 func (db *DB) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]memory.Change, error) {
 	byEvent := make(map[uuid.UUID][]memory.Change, len(events))
 	if len(events) == 0 {
@@ -57,7 +58,8 @@ func (db *DB) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID]
 	for i := range events {
 		args[i] = blob(events[i])
 	}
-	query := `SELECT ` + changeColumns + ` FROM changes WHERE event_id IN (` + placeholders(1, len(events)) + `) ORDER BY event_id, id`
+	query := `SELECT ` + changeColumns + ` FROM changes WHERE event_id IN (` + placeholders(1, len(events)) + `)
+		AND kind <> 'REPLACE' ORDER BY event_id, id`
 	err := db.query(ctx, query, args, func(row scanner) error {
 		var c memory.Change
 		err := scanChange(row, &c)

@@ -176,8 +176,8 @@ func (t *tx) nextTurn(e memory.Event) ([]uuid.UUID, error) {
 }
 
 // fanOut stores the messages and what each endpoint gets of them, and returns
-// what can be sent. Messages about an event as a whole that no endpoint wants are
-// not stored.
+// what can be sent. Messages about an event as a whole, or about categories, that
+// no endpoint wants are not stored.
 func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]delivery.Due, error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -188,7 +188,7 @@ func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]de
 	}
 	var due []delivery.Due
 	for _, m := range messages {
-		if m.MemoryID == uuid.Nil && !wanted(m, endpoints) {
+		if (m.MemoryID == uuid.Nil || m.Type == delivery.MemoryCategorize) && !wanted(m, endpoints) {
 			continue
 		}
 		if err := t.insertMessage(m); err != nil {
