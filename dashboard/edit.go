@@ -7,15 +7,12 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"memhook/delivery"
 )
 
 // newView is the form that registers an endpoint, with what was entered before
 // when something was wrong with it.
 type newView struct {
-	Form     string // token of this form
 	Name     string
 	URL      string
 	Types    []choice
@@ -31,12 +28,12 @@ type choice struct {
 }
 
 func (d *Dashboard) newEndpoint(visit) (reply, error) {
-	view := newViewOf(newToken(), delivery.NewEndpoint{EventTypes: []string{delivery.AllTypes}, Format: delivery.Full})
+	view := newViewOf(delivery.NewEndpoint{EventTypes: []string{delivery.AllTypes}, Format: delivery.Full})
 	return show("new", "Register an endpoint", view), nil
 }
 
-func newViewOf(form string, n delivery.NewEndpoint) newView {
-	v := newView{Form: form, Name: n.Name, URL: n.URL, Mistakes: map[string]string{"name": "", "url": "", "event_types": "", "format": "", "form": ""}}
+func newViewOf(n delivery.NewEndpoint) newView {
+	v := newView{Name: n.Name, URL: n.URL, Mistakes: map[string]string{"name": "", "url": "", "event_types": "", "format": "", "form": ""}}
 	for _, t := range append([]string{delivery.AllTypes}, delivery.EventTypes()...) {
 		c := choice{Value: t, Label: t, Chosen: slices.Contains(n.EventTypes, t)}
 		if t == delivery.AllTypes {
@@ -52,31 +49,18 @@ func newViewOf(form string, n delivery.NewEndpoint) newView {
 	return v
 }
 
-// createEndpoint registers an endpoint once per form, however often its button is
-// pressed. What is wrong is said beside the field.
+// createEndpoint registers an endpoint and shows its secret. What is wrong is said
+// beside the field.
 func (d *Dashboard) createEndpoint(v visit) (reply, error) {
-	form, err := v.form()
+	n := newEndpointOf(v.fields)
+	e, err := d.delivery.CreateEndpoint(v.ctx(), v.project(), n)
 	if err != nil {
+		return newMistake(newViewOf(n), err)
+	}
+	if err := d.reveal(v, e.ID); err != nil {
 		return reply{}, err
 	}
-	token := form.Get("form")
-	if len(token) != len(newToken()) {
-		return reply{}, errForm
-	}
-	if made, fresh := d.sessions.begin(v.session, token); !fresh {
-		if made == uuid.Nil {
-			return goTo(root + "endpoints"), nil
-		}
-		return goTo(endpointPath(made) + "/secret"), nil
-	}
-	n := newEndpointOf(form)
-	e, err := d.delivery.CreateEndpoint(v.ctx(), v.key.ProjectID, n)
-	if err != nil {
-		d.sessions.undo(v.session, token)
-		return newMistake(newViewOf(token, n), err)
-	}
-	d.sessions.made(v.session, token, e.ID, e.Secrets[0].Reveal(), v.now)
-	return goTo(endpointPath(e.ID) + "/secret"), nil
+	return goTo(endpointPath(e.ID) + "/secrets"), nil
 }
 
 func newEndpointOf(form url.Values) delivery.NewEndpoint {
@@ -109,36 +93,6 @@ func newMistake(view newView, err error) (reply, error) {
 	r := show("new", "Register an endpoint", view)
 	r.status = http.StatusUnprocessableEntity
 	return r, nil
-}
-
-type secretView struct {
-	Page   string
-	Name   text
-	Secret string
-	Until  moment
-}
-
-// newSecret shows the secret of an endpoint that this session registered within
-// the last minutes and has not hidden. For every other it leads to the endpoint.
-func (d *Dashboard) newSecret(v visit) (reply, error) {
-	e, err := d.endpointOf(v)
-	if err != nil {
-		return reply{}, err
-	}
-	f, ok := d.sessions.secret(v.session, e.ID, v.now)
-	if !ok {
-		return goTo(endpointPath(e.ID)), nil
-	}
-	return show("secret", "Keep this secret", secretView{endpointPath(e.ID), line(e.Name), f.secret, momentOf(f.until, v.now)}), nil
-}
-
-func (d *Dashboard) hideSecret(v visit) (reply, error) {
-	e, err := d.endpointOf(v)
-	if err != nil {
-		return reply{}, err
-	}
-	d.sessions.hideSecret(v.session, e.ID)
-	return goTo(endpointPath(e.ID)), nil
 }
 
 func (d *Dashboard) pauseEndpoint(v visit) (reply, error) { return d.setActive(v, false) }
@@ -178,6 +132,5 @@ func (d *Dashboard) deleteEndpoint(v visit) (reply, error) {
 	if err := d.delivery.DeleteEndpoint(v.ctx(), v.key.ProjectID, id); err != nil {
 		return reply{}, err
 	}
-	d.sessions.hideSecret(v.session, id)
 	return goTo(root + "endpoints"), nil
 }

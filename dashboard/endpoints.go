@@ -49,12 +49,27 @@ func endpointRows(endpoints []delivery.Endpoint, now time.Time) []endpointRow {
 	return rows
 }
 
-type endpointView struct {
+// An endpointHead stands above every page of one endpoint.
+type endpointHead struct {
 	Page     string
 	ID       string
 	Name     text
 	URL      text
 	Badge    badge
+	Tab      string
+	Active   bool
+	MayWrite bool
+}
+
+func headOf(e delivery.Endpoint, v visit, tab string) endpointHead {
+	return endpointHead{
+		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
+		Badge: endpointBadge(e, v.now), Tab: tab, Active: e.Active(), MayWrite: v.mayWrite(),
+	}
+}
+
+type endpointView struct {
+	endpointHead
 	Verdict  verdict
 	Types    []string
 	AllTypes bool
@@ -64,8 +79,6 @@ type endpointView struct {
 	Secrets  []secretHint
 	Created  moment
 	Last     *moment
-	Active   bool
-	MayWrite bool
 }
 
 // A secretHint tells secrets apart without giving one away.
@@ -81,10 +94,9 @@ func (d *Dashboard) endpoint(v visit) (reply, error) {
 		return reply{}, err
 	}
 	view := endpointView{
-		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
-		Badge: endpointBadge(e, v.now), Verdict: endpointVerdict(e, v.now), AllTypes: typesOf(e) == everyType, Types: e.EventTypes,
+		endpointHead: headOf(e, v, "endpoint"), Verdict: endpointVerdict(e, v.now), AllTypes: typesOf(e) == everyType, Types: e.EventTypes,
 		Format: formatWords[e.Format], Timeout: long(e.Deadline()), Schedule: scheduleOf(e), Created: momentOf(e.CreatedAt, v.now),
-		Last: momentOr(e.Health.LastSuccessAt, v.now), Active: e.Active(), MayWrite: v.mayWrite(),
+		Last: momentOr(e.Health.LastSuccessAt, v.now),
 	}
 	for _, s := range e.Secrets {
 		if s.ExpiresAt == nil || v.now.Before(*s.ExpiresAt) {

@@ -17,13 +17,6 @@ import (
 	"memhook/signing/apikey"
 )
 
-// LoginLink returns the path of a page that signs one browser in, once and within
-// ten minutes, as the key with the hash (apikey.Hash). Its session may do what the
-// key may and ends with the key. The path is as secret as the key meanwhile.
-func (d *Dashboard) LoginLink(key [sha256.Size]byte) string {
-	return root + "login?token=" + d.sessions.addLink(key, d.now())
-}
-
 type signInView struct {
 	Token   string // of a sign-in link, "" to ask for the key
 	Next    string // where to go then
@@ -51,7 +44,10 @@ func (d *Dashboard) signIn(v visit) (reply, error) {
 		return reply{}, err
 	}
 	view := signInView{Next: safeNext(form.Get("next"))}
-	hash, ok := d.signInKey(v, form)
+	hash, ok, err := d.signInKey(v, form)
+	if err != nil {
+		return reply{}, err
+	}
 	var key apikey.Key
 	if ok {
 		if key, err = d.keys(v.ctx(), hash); err != nil && !errors.Is(err, memory.ErrNotFound) {
@@ -70,25 +66,37 @@ func (d *Dashboard) signIn(v visit) (reply, error) {
 		return r, nil
 	}
 	if old, ok := d.sessionOf(v.Request()); ok {
-		d.sessions.end(old)
+		if err := d.sessions.DeleteSession(v.ctx(), old); err != nil {
+			return reply{}, err
+		}
 	}
-	v.SetCookie(d.cookie(v.Request(), d.sessions.start(hash, v.now)))
+	token, err := d.startSession(v.ctx(), hash, v.now)
+	if err != nil {
+		return reply{}, err
+	}
+	v.SetCookie(d.cookie(v.Request(), token))
 	d.log.LogAttrs(v.ctx(), slog.LevelInfo, "signed in", slog.String("key_id", key.ID), slog.String("project_id", key.ProjectID))
 	return goTo(view.Next), nil
 }
 
 // signInKey returns the hash of the key that a form stands for.
-func (d *Dashboard) signInKey(v visit, form url.Values) ([sha256.Size]byte, bool) {
+func (d *Dashboard) signInKey(v visit, form url.Values) ([sha256.Size]byte, bool, error) {
 	if token := form.Get("token"); token != "" {
-		return d.sessions.useLink(token, v.now)
+		hash, err := d.sessions.TakeLoginLink(v.ctx(), hashToken(token), v.now)
+		if errors.Is(err, memory.ErrNotFound) {
+			return hash, false, nil
+		}
+		return hash, err == nil, err
 	}
 	text := strings.TrimSpace(form.Get("key"))
-	return apikey.Hash(text), apikey.Check(text) == nil
+	return apikey.Hash(text), apikey.Check(text) == nil, nil
 }
 
 func (d *Dashboard) signOut(v visit) (reply, error) {
 	if id, ok := d.sessionOf(v.Request()); ok {
-		d.sessions.end(id)
+		if err := d.sessions.DeleteSession(v.ctx(), id); err != nil {
+			return reply{}, err
+		}
 	}
 	v.SetCookie(d.cookie(v.Request(), ""))
 	return goTo(root + "login"), nil

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -92,7 +93,7 @@ func TestRegisterEndpoint(t *testing.T) {
 		"form": {token}, "name": {""}, "url": {"https://crm.example.com/"},
 		"event_types": {"*", delivery.MemoryAdd}, "format": {"thin"},
 	}
-	b.post("/ui/endpoints/new", form).is(t, 422).has(t, "This field is required.", `value="https://crm.example.com/"`, token)
+	b.post("/ui/endpoints/new", form).is(t, 422).has(t, "This field is required.", `value="https://crm.example.com/"`)
 	form.Set("name", "crm")
 	made := b.post("/ui/endpoints/new", form).is(t, 303).Header.Get("Location")
 	b.post("/ui/endpoints/new", form).leads(t, made) // the button was pressed twice
@@ -107,21 +108,34 @@ func TestRegisterEndpoint(t *testing.T) {
 	secret := e.Secrets[0].Reveal()
 	escaped := strings.NewReplacer("+", "&#43;").Replace(secret)
 	b.get(made).is(t, 200).has(t, escaped)
-	s.signedIn(key).get(made).leads(t, endpointPath(e.ID)) // another session never sees it
-	b.post(made, nil).leads(t, endpointPath(e.ID))
-	b.get(made).leads(t, endpointPath(e.ID))
+	s.signedIn(key).get(made).is(t, 200).lacks(t, escaped, secret) // another session has not asked
+	b.post(endpointPath(e.ID)+"/hide", nil).leads(t, made)
+	b.get(made).is(t, 200).lacks(t, escaped, secret)
 	b.get(endpointPath(e.ID)).is(t, 200).lacks(t, escaped, secret)
 }
 
-func TestSecretGoesWithTime(t *testing.T) {
+// A secret is revealed for a short time; long after signing in only to somebody who
+// has the key.
+func TestReveal(t *testing.T) {
 	s := newSite(t)
-	_, key := sqlstoretest.Project(t, s.db, "shop")
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	e := s.endpoint(project, "crm", "https://crm.example.com/", "*")
+	secret := e.Secrets[0].Reveal()
+	page := endpointPath(e.ID)
 	b := s.signedIn(key)
-	form := url.Values{"form": {newToken()}, "name": {"crm"}, "url": {"https://crm.example.com/"}, "event_types": {"*"}, "format": {"full"}}
-	made := b.post("/ui/endpoints/new", form).is(t, 303).Header.Get("Location")
-	b.get(made).is(t, 200)
-	s.pass(secretLife)
-	b.get(made).is(t, 303)
+	b.get(page+"/secrets").is(t, 200).lacks(t, secret, `name="key"`)
+	b.post(page+"/reveal", nil).leads(t, page+"/secrets")
+	shown := b.get(page+"/secrets").is(t, 200)
+	shown.has(t, secret)
+	s.pass(shownLife)
+	if got := b.get(page+"/secrets").is(t, 200).text; strings.Contains(html.UnescapeString(got), secret) {
+		t.Error("the secret is still shown after its time")
+	}
+	s.pass(proofLife)
+	b.get(page+"/secrets").is(t, 200).has(t, `name="key"`)
+	b.post(page+"/reveal", url.Values{"key": {"mh_wrong"}}).is(t, 403).has(t, "not the key")
+	b.post(page+"/reveal", url.Values{"key": {key}}).leads(t, page+"/secrets")
+	b.get(page+"/secrets").is(t, 200).has(t, secret)
 }
 
 func TestPauseResumeDelete(t *testing.T) {
@@ -160,8 +174,8 @@ func TestOtherProjects(t *testing.T) {
 	for _, path := range []string{"/ui/events/" + event.ID.String(), page, page + "/delete", page + "/secret", "/ui/events/nonsense", "/ui/endpoints/ep_1", "/ui/odd", "/ui/static/odd.css"} {
 		b.get(path).is(t, 404).has(t, "Not found", "Request ID")
 	}
-	for _, path := range []string{page + "/pause", page + "/resume", page + "/delete", page + "/secret"} {
-		b.get(strings.TrimSuffix(path, "/secret")) // no GET acts
+	for _, path := range []string{page + "/pause", page + "/resume", page + "/delete", page + "/reveal", page + "/hide"} {
+		b.get(path) // no GET acts
 		b.post(path, nil).is(t, 404)
 	}
 	got, err := s.delivery.Endpoint(t.Context(), other, e.ID)
@@ -182,7 +196,8 @@ func TestReadOnlyKey(t *testing.T) {
 	b.get(page).is(t, 200).lacks(t, "/pause", "/delete")
 	b.get("/ui/endpoints/new").is(t, 403).has(t, "Read-only key")
 	b.get(page+"/delete").is(t, 403)
-	for _, path := range []string{"/ui/endpoints/new", page + "/pause", page + "/resume", page + "/delete", page + "/secret"} {
+	b.get(page+"/secrets").is(t, 403)
+	for _, path := range []string{"/ui/endpoints/new", page + "/pause", page + "/resume", page + "/delete", page + "/reveal", page + "/hide"} {
 		b.post(path, nil).is(t, 403).has(t, "Read-only key")
 	}
 	if got, err := s.delivery.Endpoint(t.Context(), project, e.ID); err != nil || !got.Active() {

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -9,22 +10,29 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-//go:embed static/*
+//go:embed static/*.css static/*.js static/*.svg
 var staticFS embed.FS
 
 // A file is one that browsers may keep for ever: its name has its hash.
 type file struct {
 	contentType string
 	body        []byte
+	zipped      []byte
 }
 
-var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8",
+}
 
 // staticFiles returns the embedded files by their name in the URL, name-hash.ext.
 func staticFiles() map[string]file {
@@ -38,9 +46,21 @@ func staticFiles() map[string]file {
 		if err != nil {
 			panic(err)
 		}
-		files[hashedName(e.Name(), body)] = file{contentTypes[path.Ext(e.Name())], body}
+		files[hashedName(e.Name(), body)] = file{contentTypes[path.Ext(e.Name())], body, zip(body)}
 	}
 	return files
+}
+
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+func zip(body []byte) []byte {
+	var b bytes.Buffer
+	w := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(w)
+	w.Reset(&b)
+	_, _ = w.Write(body) // to memory
+	_ = w.Close()
+	return b.Bytes()
 }
 
 func hashedName(name string, body []byte) string {
@@ -58,25 +78,36 @@ func (d *Dashboard) static(v visit) (reply, error) {
 	return reply{file: &f}, nil
 }
 
+// sharedTemplates are parsed into every page.
+var sharedTemplates = []string{"layout.html", "parts.html", "rows.html"}
+
 // parsePages returns the template of each page, with the layout around it.
 func parsePages() map[string]*template.Template {
+	patterns := make([]string, len(sharedTemplates))
+	for i, name := range sharedTemplates {
+		patterns[i] = "templates/" + name
+	}
 	shared := template.Must(template.New("layout.html").Option("missingkey=error").Funcs(template.FuncMap{
-		"asset": assetURL,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+		"asset": assetURL, "token": newToken, "with": pairUp,
+	}).ParseFS(templateFiles, patterns...))
 	pages := map[string]*template.Template{}
 	entries, err := templateFiles.ReadDir("templates")
 	if err != nil {
 		panic(err)
 	}
 	for _, e := range entries {
-		if e.Name() == "layout.html" || e.Name() == "parts.html" {
+		if strings.Contains(strings.Join(sharedTemplates, " "), e.Name()) {
 			continue
 		}
 		page := template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+e.Name()))
 		pages[strings.TrimSuffix(e.Name(), ".html")] = page
 	}
+	pages["fragments"] = shared
 	return pages
 }
+
+// pairUp gives a template two values.
+func pairUp(a, b any) map[string]any { return map[string]any{"A": a, "B": b} }
 
 // assetURL returns the URL of an embedded file.
 func assetURL(name string) (string, error) {
@@ -95,14 +126,20 @@ type frame struct {
 	ReadOnly bool
 	Project  text
 	KeyHint  text
+	Theme    string // light, dark or "" for the system's
+	Other    string // the theme that the toggle brings
+	Here     string // the page's own address
 	AsOf     moment
+	Live     *liveView
 	View     any
 }
 
 // sections says to which entry of the navigation a page belongs.
 var sections = map[string]string{
-	"overview": "overview", "events": "events", "event": "events", "endpoints": "endpoints",
-	"endpoint": "endpoints", "new": "endpoints", "secret": "endpoints", "delete": "endpoints",
+	"overview": "overview", "events": "events", "event": "events", "deliveries": "deliveries", "delivery": "deliveries",
+	"endpoints": "endpoints", "endpoint": "endpoints", "new": "endpoints", "edit": "endpoints", "secrets": "endpoints",
+	"delete": "endpoints", "memories": "memories", "memory": "memories", "playground": "playground",
+	"replays": "replays", "replay": "replays", "keys": "keys", "sources": "sources", "system": "system",
 }
 
 // write sends a reply. Nothing has been sent when it returns an error of a
@@ -117,20 +154,50 @@ func (d *Dashboard) write(v visit, r reply) error {
 		return v.Redirect(http.StatusSeeOther, r.to)
 	case r.file != nil:
 		v.Response().Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		return v.Blob(status, r.file.contentType, r.file.body)
-	}
-	f := frame{
-		Title: r.title, Section: sections[r.page], View: r.view, SignedIn: v.signedIn(), AsOf: momentOf(v.now, v.now),
-	}
-	if v.signedIn() {
-		f.ReadOnly, f.KeyHint, f.Project = !v.mayWrite(), line(v.key.Hint), line(v.key.ProjectID)
-		if p, err := d.memory.Project(v.ctx(), v.key.ProjectID); err == nil && p.Name != "" {
-			f.Project = line(p.Name) // an error page is shown without it too
-		}
+		return send(v, status, r.file.contentType, r.file.body, r.file.zipped)
+	case r.body != nil:
+		v.Response().Header().Set(echo.HeaderContentDisposition, "attachment; filename="+strconv.Quote(r.body.name))
+		return v.Blob(status, echo.MIMEOctetStream, r.body.data)
 	}
 	var page bytes.Buffer
-	if err := d.pages[r.page].Execute(&page, f); err != nil {
+	if err := d.pages[r.page].Execute(&page, d.frame(v, r)); err != nil {
 		return fmt.Errorf("page %s: %w", r.page, err)
 	}
-	return v.HTMLBlob(status, page.Bytes())
+	var zipped []byte
+	if !r.secret { // the length of a compressed page says something about what is in it
+		zipped = zip(page.Bytes())
+	}
+	return send(v, status, echo.MIMETextHTMLCharsetUTF8, page.Bytes(), zipped)
+}
+
+func send(v visit, status int, contentType string, body, zipped []byte) error {
+	h := v.Response().Header()
+	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	if zipped != nil && strings.Contains(v.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") {
+		h.Set(echo.HeaderContentEncoding, "gzip")
+		body = zipped
+	}
+	return v.Blob(status, contentType, body)
+}
+
+func (d *Dashboard) frame(v visit, r reply) frame {
+	f := frame{
+		Title: r.title, Section: sections[r.page], View: r.view, SignedIn: v.signedIn(), AsOf: momentOf(v.now, v.now),
+		Theme: themeOf(v.Request()), Here: v.Request().URL.RequestURI(), Live: r.live,
+	}
+	f.Other = "dark"
+	if f.Theme == "dark" {
+		f.Other = "light"
+	}
+	if v.Request().Method != http.MethodGet {
+		f.Here = parent(v.Request().URL.Path)
+	}
+	if !v.signedIn() {
+		return f
+	}
+	f.ReadOnly, f.KeyHint, f.Project = !v.mayWrite(), line(v.key.Hint), line(v.project())
+	if p, err := d.memory.Project(v.ctx(), v.project()); err == nil && p.Name != "" {
+		f.Project = line(p.Name) // an error page is shown without it too
+	}
+	return f
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,20 +15,22 @@ import (
 	"memhook/signing/apikey"
 )
 
-// maxForm is the largest form, in bytes.
-const maxForm = 64 << 10
+// maxForm is the largest form, in bytes: the playground takes a whole payload.
+const maxForm = 1 << 20
 
 // A visit is one request, with whose it is.
 type visit struct {
 	echo.Context
 	now     time.Time
-	session tokenHash
+	session apikey.Session
 	key     apikey.Key // zero when nobody has signed in
+	fields  url.Values // of a form
 }
 
 func (v visit) signedIn() bool       { return v.key.ID != "" }
 func (v visit) ctx() context.Context { return v.Request().Context() }
 func (v visit) mayWrite() bool       { return v.key.Scope.Allows(apikey.Admin) }
+func (v visit) project() string      { return v.key.ProjectID }
 
 // form reads the fields of a POST.
 func (v visit) form() (url.Values, error) {
@@ -39,19 +42,37 @@ func (v visit) form() (url.Values, error) {
 	return r.PostForm, nil
 }
 
-// A reply is a page, a redirect or a file.
+// A reply is a page, a redirect, a file, a download or a stream.
 type reply struct {
 	status int // 0: 200
 	page   string
 	title  string
 	view   any
-	to     string // 303 to this path
+	live   *liveView // what the page watches, nil for nothing
+	secret bool      // the page has a secret: it is sent uncompressed
+	to     string    // 303 to this path
 	file   *file
+	body   *download
+	done   bool // the work has answered by itself
+}
+
+// A download is stored bytes as they are.
+type download struct {
+	name string
+	data []byte
 }
 
 func show(page, title string, view any) reply { return reply{page: page, title: title, view: view} }
 
 func goTo(path string) reply { return reply{to: path} }
+
+// parent is the page above a path.
+func parent(p string) string {
+	if p = path.Dir(p); len(p) < len(root) {
+		return root
+	}
+	return p
+}
 
 // serve answers the requests of a route.
 func (d *Dashboard) serve(r route) echo.HandlerFunc {
@@ -73,10 +94,14 @@ func (d *Dashboard) serve(r route) echo.HandlerFunc {
 			answer = d.askToSignIn(v)
 		case !r.open && !v.key.Scope.Allows(r.scope):
 			err = errForbidden
+		case r.method == http.MethodPost && !r.open:
+			if v.fields, err = v.form(); err == nil {
+				answer, err = d.once(v, r.work)
+			}
 		default:
 			answer, err = r.work(v)
 		}
-		if err == nil {
+		if err == nil && !answer.done {
 			err = d.write(v, answer)
 		}
 		if err != nil && !c.Response().Committed {
@@ -93,19 +118,18 @@ func (d *Dashboard) visitor(v *visit) error {
 	if !ok {
 		return nil
 	}
-	hash, ok := d.sessions.use(id, v.now)
-	if !ok {
-		return nil
+	s, ok, err := d.useSession(v.ctx(), id, v.now)
+	if err != nil || !ok {
+		return err
 	}
-	key, err := d.keys(v.ctx(), hash)
+	key, err := d.keys(v.ctx(), s.KeyHash)
 	switch {
 	case errors.Is(err, memory.ErrNotFound), err == nil && key.RevokedAt != nil:
-		d.sessions.end(id)
-		return nil
+		return d.sessions.DeleteSession(v.ctx(), id)
 	case err != nil:
 		return fmt.Errorf("look up key of session: %w", err)
 	}
-	v.session, v.key = id, key
+	v.session, v.key = s, key
 	return nil
 }
 

@@ -1,25 +1,44 @@
 package dashboard
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	"memhook/memory"
+	"memhook/signing/apikey"
 )
 
-// Limits of sessions and sign-in links.
+// Sessions keeps who has signed in. The database implements it, so that every node
+// knows every session and a restart ends none. Tokens reach it as hashes only.
+type Sessions interface {
+	InsertSession(ctx context.Context, s apikey.Session) error
+	// Session returns a session, over or not. memory.ErrNotFound.
+	Session(ctx context.Context, id [sha256.Size]byte) (apikey.Session, error)
+	UpdateSession(ctx context.Context, id [sha256.Size]byte, change func(*apikey.Session)) error
+	DeleteSession(ctx context.Context, id [sha256.Size]byte) error
+	InsertLoginLink(ctx context.Context, id, key [sha256.Size]byte, until time.Time) error
+	// TakeLoginLink returns the key's hash of a link and uses it up. memory.ErrNotFound.
+	TakeLoginLink(ctx context.Context, id [sha256.Size]byte, now time.Time) ([sha256.Size]byte, error)
+	// BeginForm notes that the work of a form goes on. When it was begun before it
+	// returns false, with where the answer led, "" while the work is still going on.
+	BeginForm(ctx context.Context, id [sha256.Size]byte, now time.Time) (went string, fresh bool, err error)
+	// EndForm notes where the answer led; "" forgets the form.
+	EndForm(ctx context.Context, id [sha256.Size]byte, went string) error
+}
+
 const (
-	idleLife    = 12 * time.Hour     // a session ends when it is not used for this long
-	sessionLife = 7 * 24 * time.Hour // and at this age in any case
-	linkLife    = 10 * time.Minute
-	secretLife  = 10 * time.Minute // how long a new endpoint's secret can be seen
-	maxSessions = 10_000           // the least used one makes room
-	maxForms    = 100              // remembered per session
+	// seenEvery is how often a session in use is noted as seen.
+	seenEvery = time.Minute
+	// proofLife is how long after showing the key a session may reveal secrets.
+	proofLife = 10 * time.Minute
+	// shownLife is how long a revealed secret can be seen.
+	shownLife = 2 * time.Minute
 )
 
 // The session cookie. The prefix __Host- makes browsers refuse one that another
@@ -36,190 +55,83 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-type tokenHash [sha256.Size]byte
+type tokenHash = [sha256.Size]byte
 
 func hashToken(token string) tokenHash { return sha256.Sum256([]byte(token)) }
 
-// A session is a browser that has signed in with a key.
-type session struct {
-	key       [sha256.Size]byte // hash of the API key
-	createdAt time.Time
-	seenAt    time.Time
-	forms     map[string]uuid.UUID  // endpoints made, by the form's token; uuid.Nil while at it
-	secrets   map[uuid.UUID]freshly // of endpoints registered a moment ago
-}
-
-// freshly is a secret that may still be seen.
-type freshly struct {
-	secret string
-	until  time.Time
-}
-
-func (s *session) over(now time.Time) bool {
-	return now.Sub(s.seenAt) >= idleLife || now.Sub(s.createdAt) >= sessionLife
-}
-
-// A link signs in once.
-type link struct {
-	key   [sha256.Size]byte
-	until time.Time
-}
-
-// sessions is every session and sign-in link of the process.
-type sessions struct {
-	mu    sync.Mutex
-	byID  map[tokenHash]*session
-	links map[tokenHash]link
-}
-
-func newSessions() *sessions {
-	return &sessions{byID: map[tokenHash]*session{}, links: map[tokenHash]link{}}
-}
-
-// start begins a session and returns its token.
-func (s *sessions) start(key [sha256.Size]byte, now time.Time) string {
+// LoginLink returns the path of a page that signs one browser in, once and within
+// apikey.LinkLife, as the key with the hash (apikey.Hash). Its session may do what
+// the key may and ends with the key. The path is as secret as the key meanwhile. It
+// works beside a running server.
+func LoginLink(ctx context.Context, s Sessions, key [sha256.Size]byte, now time.Time) (string, error) {
 	token := newToken()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.makeRoom(now)
-	s.byID[hashToken(token)] = &session{
-		key: key, createdAt: now, seenAt: now, forms: map[string]uuid.UUID{}, secrets: map[uuid.UUID]freshly{},
+	if err := s.InsertLoginLink(ctx, hashToken(token), key, now.Add(apikey.LinkLife)); err != nil {
+		return "", fmt.Errorf("make login link: %w", err)
 	}
-	return token
+	return root + "login?token=" + token, nil
 }
 
-func (s *sessions) makeRoom(now time.Time) {
-	var oldest tokenHash
-	var at time.Time
-	for id, one := range s.byID {
-		if one.over(now) {
-			delete(s.byID, id)
-		} else if at.IsZero() || one.seenAt.Before(at) {
-			oldest, at = id, one.seenAt
-		}
-	}
-	if len(s.byID) >= maxSessions {
-		delete(s.byID, oldest)
-	}
-}
-
-// use returns the key of a live session and counts the visit.
-func (s *sessions) use(id tokenHash, now time.Time) ([sha256.Size]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, ok := s.byID[id]
-	if !ok {
-		return [sha256.Size]byte{}, false
-	}
-	if one.over(now) {
-		delete(s.byID, id)
-		return [sha256.Size]byte{}, false
-	}
-	one.seenAt = now
-	return one.key, true
-}
-
-func (s *sessions) end(id tokenHash) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.byID, id)
-}
-
-// addLink makes a sign-in link and returns its token.
-func (s *sessions) addLink(key [sha256.Size]byte, now time.Time) string {
+// startSession begins a session and returns its token.
+func (d *Dashboard) startSession(ctx context.Context, key tokenHash, now time.Time) (string, error) {
 	token := newToken()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, l := range s.links {
-		if !now.Before(l.until) {
-			delete(s.links, id)
+	s := apikey.Session{ID: hashToken(token), KeyHash: key, CreatedAt: now, SeenAt: now, ProvedAt: now}
+	if err := d.sessions.InsertSession(ctx, s); err != nil {
+		return "", fmt.Errorf("start session: %w", err)
+	}
+	return token, nil
+}
+
+// useSession returns a live session and notes that it was seen.
+func (d *Dashboard) useSession(ctx context.Context, id tokenHash, now time.Time) (apikey.Session, bool, error) {
+	s, err := d.sessions.Session(ctx, id)
+	switch {
+	case errors.Is(err, memory.ErrNotFound):
+		return s, false, nil
+	case err != nil:
+		return s, false, err
+	case s.Over(now):
+		return s, false, d.sessions.DeleteSession(ctx, id)
+	case now.Sub(s.SeenAt) < seenEvery:
+		return s, true, nil
+	}
+	err = d.sessions.UpdateSession(ctx, id, func(s *apikey.Session) { s.SeenAt = now })
+	if errors.Is(err, memory.ErrNotFound) {
+		return s, false, nil
+	}
+	return s, err == nil, err
+}
+
+// once does the work of a form once, however often its button is pressed: a second
+// press leads where the first one led.
+func (d *Dashboard) once(v visit, w work) (reply, error) {
+	token := v.fields.Get("form")
+	if len(token) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return reply{}, errForm
+	}
+	id := sha256.Sum256(append(v.session.ID[:], token...))
+	went, fresh, err := d.sessions.BeginForm(v.ctx(), id, v.now)
+	if err != nil {
+		return reply{}, fmt.Errorf("begin form: %w", err)
+	}
+	if !fresh {
+		if went == "" {
+			went = parent(v.Request().URL.Path)
 		}
+		return goTo(went), nil
 	}
-	s.links[hashToken(token)] = link{key, now.Add(linkLife)}
-	return token
-}
-
-// useLink returns the key of a link, which is then used up.
-func (s *sessions) useLink(token string, now time.Time) ([sha256.Size]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := hashToken(token)
-	l, ok := s.links[id]
-	delete(s.links, id)
-	return l.key, ok && now.Before(l.until)
-}
-
-// begin notes that the session works on a form, so that a second press of its
-// button does not do the work again. It returns false, with the endpoint that the
-// first press made, when it was begun before.
-func (s *sessions) begin(id tokenHash, form string) (uuid.UUID, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, ok := s.byID[id]
-	if !ok {
-		return uuid.Nil, true
+	answer, err := w(v)
+	ctx := context.WithoutCancel(v.ctx()) // the work is done
+	if err != nil || answer.to == "" {
+		return answer, errors.Join(err, d.sessions.EndForm(ctx, id, ""))
 	}
-	if made, ok := one.forms[form]; ok {
-		return made, false
-	}
-	if len(one.forms) >= maxForms {
-		clear(one.forms)
-	}
-	one.forms[form] = uuid.Nil
-	return uuid.Nil, true
-}
-
-// undo forgets a form whose work was refused, so that it can be sent again.
-func (s *sessions) undo(id tokenHash, form string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if one, ok := s.byID[id]; ok {
-		delete(one.forms, form)
-	}
-}
-
-// made notes what a form's work made, and its secret.
-func (s *sessions) made(id tokenHash, form string, endpoint uuid.UUID, secret string, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, ok := s.byID[id]
-	if !ok {
-		return
-	}
-	for e, f := range one.secrets {
-		if !now.Before(f.until) {
-			delete(one.secrets, e)
-		}
-	}
-	one.forms[form] = endpoint
-	one.secrets[endpoint] = freshly{secret, now.Add(secretLife)}
-}
-
-// secret returns the secret of an endpoint that the session has just registered.
-func (s *sessions) secret(id tokenHash, endpoint uuid.UUID, now time.Time) (freshly, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, ok := s.byID[id]
-	if !ok {
-		return freshly{}, false
-	}
-	f, ok := one.secrets[endpoint]
-	return f, ok && now.Before(f.until)
-}
-
-func (s *sessions) hideSecret(id tokenHash, endpoint uuid.UUID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if one, ok := s.byID[id]; ok {
-		delete(one.secrets, endpoint)
-	}
+	return answer, d.sessions.EndForm(ctx, id, answer.to)
 }
 
 // cookie returns the session cookie for a token; "" removes it.
 func (d *Dashboard) cookie(r *http.Request, token string) *http.Cookie {
 	c := &http.Cookie{
 		Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		MaxAge: int(sessionLife.Seconds()),
+		MaxAge: int(apikey.SessionLife.Seconds()),
 	}
 	if d.overTLS(r) {
 		c.Name, c.Secure = secureCookieName, true

@@ -80,7 +80,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return s.answer(r) }),
 		Policy:    retry.Policy{MaxAge: retry.DefaultMaxAge},
 	})
-	c := Config{Memory: s.memory, Delivery: s.delivery, Keys: s.key, Log: log, Now: s.clock}
+	c := Config{Memory: s.memory, Delivery: s.delivery, Sessions: s.db, Keys: s.key, Log: log, Now: s.clock}
 	for _, f := range change {
 		f(&c)
 	}
@@ -193,7 +193,10 @@ func (s *site) browser() *browser {
 func (s *site) signedIn(key string) *browser {
 	s.t.Helper()
 	b := s.browser()
-	token := s.ui.sessions.start(apikey.Hash(key), s.clock())
+	token, err := s.ui.startSession(s.t.Context(), apikey.Hash(key), s.clock())
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	u, err := url.Parse(s.URL)
 	if err != nil {
 		s.t.Fatal(err)
@@ -233,6 +236,12 @@ func (b *browser) get(path string) answer {
 // post sends a form as a page of the dashboard would.
 func (b *browser) post(path string, form url.Values) answer {
 	b.t.Helper()
+	if form == nil {
+		form = url.Values{}
+	}
+	if !form.Has("form") {
+		form.Set("form", newToken())
+	}
 	r := b.form(path, form)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return b.do(r)

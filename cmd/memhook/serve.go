@@ -64,7 +64,7 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) e
 		welcome(stdout, c, n.url, n.firstKey)
 	}
 	if n.firstKey != "" || terminal(stdout) { // a link in a log file would be a key in a log file
-		n.signIn(stdout)
+		n.signIn(ctx, stdout)
 	}
 	return n.run(ctx)
 }

@@ -1,0 +1,105 @@
+package dashboard
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/signing/apikey"
+)
+
+// secretsView is the page of an endpoint's signing secrets.
+type secretsView struct {
+	endpointHead
+	Secrets []secretView
+	Shown   bool
+	Until   moment // Shown ends
+	Ask     bool   // revealing asks for the key again
+	Mistake string
+}
+
+// A secretView tells secrets apart without giving one away, unless it is shown.
+type secretView struct {
+	ID      string // of the element
+	Hint    string
+	Text    string // the secret, "" unless it is shown
+	Created moment
+	Expires *moment
+	Current bool
+}
+
+func (d *Dashboard) secrets(v visit) (reply, error) {
+	e, err := d.endpointOf(v)
+	if err != nil {
+		return reply{}, err
+	}
+	return d.secretsPage(v, e, ""), nil
+}
+
+func (d *Dashboard) secretsPage(v visit, e delivery.Endpoint, mistake string) reply {
+	view := secretsView{
+		endpointHead: headOf(e, v, "secrets"), Mistake: mistake,
+		Shown: v.session.Sees(delivery.FormatID(delivery.EndpointPrefix, e.ID), v.now), Until: momentOf(v.session.ShownUntil, v.now),
+		Ask: v.now.Sub(v.session.ProvedAt) >= proofLife,
+	}
+	for i, s := range e.Secrets {
+		if s.ExpiresAt != nil && !v.now.Before(*s.ExpiresAt) {
+			continue
+		}
+		one := secretView{
+			ID: "secret-" + s.Hint(), Hint: s.Hint(), Created: momentOf(s.CreatedAt, v.now), Expires: momentOr(s.ExpiresAt, v.now), Current: i == 0,
+		}
+		if view.Shown {
+			one.Text = s.Reveal()
+		}
+		view.Secrets = append(view.Secrets, one)
+	}
+	r := show("secrets", string(view.Name)+": secrets", view)
+	r.secret = view.Shown
+	if mistake != "" {
+		r.status = http.StatusForbidden
+	}
+	return r
+}
+
+// revealSecrets lets the session see the secrets of an endpoint for a short time.
+// Long after signing in it asks for the key again.
+func (d *Dashboard) revealSecrets(v visit) (reply, error) {
+	e, err := d.endpointOf(v)
+	if err != nil {
+		return reply{}, err
+	}
+	if v.now.Sub(v.session.ProvedAt) >= proofLife {
+		if _, ok := d.signIns.allow(remote(v), v.now); !ok {
+			return reply{}, errSignIns
+		}
+		text := strings.TrimSpace(v.fields.Get("key"))
+		if apikey.Hash(text) != v.session.KeyHash {
+			return d.secretsPage(v, e, "That is not the key this session was started with."), nil
+		}
+		if err := d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.ProvedAt = v.now }); err != nil {
+			return reply{}, err
+		}
+	}
+	if err := d.reveal(v, e.ID); err != nil {
+		return reply{}, err
+	}
+	return goTo(endpointPath(e.ID) + "/secrets"), nil
+}
+
+func (d *Dashboard) reveal(v visit, endpoint uuid.UUID) error {
+	return d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) {
+		s.Shown, s.ShownUntil = delivery.FormatID(delivery.EndpointPrefix, endpoint), v.now.Add(shownLife)
+	})
+}
+
+func (d *Dashboard) hideSecrets(v visit) (reply, error) {
+	e, err := d.endpointOf(v)
+	if err != nil {
+		return reply{}, err
+	}
+	err = d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.Shown = "" })
+	return goTo(endpointPath(e.ID) + "/secrets"), err
+}
