@@ -103,7 +103,7 @@ func (d *demo) run(ctx context.Context, c *config, log *slog.Logger) (err error)
 	err = d.tell(serving, baseURL(l.Addr()))
 	if err == nil && !d.once {
 		fmt.Fprintf(d.out, "\nThe server goes on until you interrupt it (Ctrl-C).\n  API key    %s\n", n.firstKey)
-		n.signIn(d.out)
+		n.signIn(ctx, d.out)
 		<-ctx.Done()
 	}
 	stop()
