@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,36 +53,27 @@ const (
 // TrailsByEvent returns the deliveries of an event's messages with their attempts,
 // as they were at one moment.
 func (db *DB) TrailsByEvent(ctx context.Context, projectID string, eventID uuid.UUID) ([]delivery.Trail, error) {
-	snapshot, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer snapshot.Rollback()
 	var trails []delivery.Trail
-	index := map[uuid.UUID]int{}
-	rows, err := snapshot.QueryContext(ctx, eventDeliveries, blob(eventID), projectID)
-	if err != nil {
-		return nil, err
-	}
-	err = each(rows, func(row scanner) error {
-		var t delivery.Trail
-		err := row.Scan(append(deliveryFields(&t.Delivery), &t.MessageType, &t.EndpointName, &t.EndpointURL)...)
-		index[t.Delivery.ID] = len(trails)
-		trails = append(trails, t)
-		return err
-	})
-	if err != nil || len(trails) == 0 {
-		return nil, err
-	}
-	if rows, err = snapshot.QueryContext(ctx, eventAttempts, blob(eventID), projectID); err != nil {
-		return nil, err
-	}
-	err = each(rows, func(row scanner) error {
-		var a delivery.Attempt
-		err := scanAttempt(row, &a)
-		t := &trails[index[a.DeliveryID]]
-		t.List = append(t.List, a)
-		return err
+	err := db.snapshot(ctx, func(q query) error {
+		trails = nil
+		index := map[uuid.UUID]int{}
+		err := q(eventDeliveries, []any{blob(eventID), projectID}, func(row scanner) error {
+			var t delivery.Trail
+			err := row.Scan(append(deliveryFields(&t.Delivery), &t.MessageType, &t.EndpointName, &t.EndpointURL)...)
+			index[t.Delivery.ID] = len(trails)
+			trails = append(trails, t)
+			return err
+		})
+		if err != nil || len(trails) == 0 {
+			return err
+		}
+		return q(eventAttempts, []any{blob(eventID), projectID}, func(row scanner) error {
+			var a delivery.Attempt
+			err := scanAttempt(row, &a)
+			t := &trails[index[a.DeliveryID]]
+			t.List = append(t.List, a)
+			return err
+		})
 	})
 	return trails, err
 }

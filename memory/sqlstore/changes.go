@@ -41,10 +41,9 @@ func (t *tx) applyChange(e memory.Event, c memory.Change) error {
 		return err
 	}
 	m := c.Memory
-	_, err = t.exec(insertChange, blob(c.ID), e.ProjectID, blob(c.EventID), blob(m.ID), string(c.Kind), m.Text, textOrNull(c.Before),
+	return t.later(insertChange, blob(c.ID), e.ProjectID, blob(c.EventID), blob(m.ID), string(c.Kind), m.Text, textOrNull(c.Before),
 		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
 		jsonOrNull(m.Metadata), listOrNull(m.Categories), micros(m.CreatedAt), micros(c.At))
-	return err
 }
 
 // ChangesOf returns the changes of several events that are results, by event,

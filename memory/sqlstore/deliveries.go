@@ -34,26 +34,24 @@ func deliveryFields(d *delivery.Delivery) []any {
 }
 
 func (t *tx) insertMessage(m delivery.Message) error {
-	_, err := t.exec(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	return t.later(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt))
-	return err
 }
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
-	_, err := t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	return t.later(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
 		microsOrNull(d.FinishedAt), textOrNull(d.Detail))
-	return err
 }
 
 // stepping finds the endpoints that have something to do. It steps from one to the
 // next through the index, so its cost grows with their number and not with the
 // backlog.
 const stepping = `WITH RECURSIVE step(id) AS (
-		SELECT min(endpoint_id) FROM deliveries WHERE next_at IS NOT NULL
+		SELECT (SELECT endpoint_id FROM deliveries WHERE next_at IS NOT NULL ORDER BY endpoint_id LIMIT 1)
 		UNION ALL
-		SELECT (SELECT min(d.endpoint_id) FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id)
+		SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.next_at IS NOT NULL AND d.endpoint_id > step.id ORDER BY d.endpoint_id LIMIT 1)
 		FROM step WHERE step.id IS NOT NULL
 	)`
 
@@ -203,8 +201,7 @@ func (t *tx) setAside(d delivery.Delivery, e delivery.Endpoint, now time.Time) e
 	case e.PausedAt == nil:
 		reason = delivery.ReasonDisabled
 	}
-	_, err := t.exec(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), nil, d.Attempts, d.Tries, micros(now), nil)
-	return err
+	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), nil, d.Attempts, d.Tries, micros(now), nil)
 }
 
 const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
@@ -222,10 +219,9 @@ func (t *tx) insertAttempt(a delivery.Attempt) error {
 	if a.ResponseHeader != nil {
 		response = encode(a.ResponseHeader)
 	}
-	_, err := t.exec(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
+	return t.later(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
 		a.Duration.Microseconds(), encode(inMicros(a.Phases)), status, textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
 		request, response, a.ResponseBody, a.Truncated, a.RetryAfter.Microseconds(), microsOrNull(a.NextAt))
-	return err
 }
 
 // FinishAttempt records an attempt with the state it leads to.
@@ -237,13 +233,9 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) error {
 		if r.Status.Final() {
 			finished = micros(now)
 		}
-		n, err := t.exec(moveDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
-			r.Attempt.Number, d.Tries+1, micros(now), finished)
-		if err != nil {
+		if err := t.must(delivery.ErrNotDue, moveDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
+			r.Attempt.Number, d.Tries+1, micros(now), finished); err != nil {
 			return err
-		}
-		if n == 0 {
-			return delivery.ErrNotDue
 		}
 		if err := t.insertAttempt(r.Attempt); err != nil {
 			return err
@@ -261,14 +253,12 @@ func (t *tx) health(r delivery.Result, now time.Time) error {
 	switch {
 	case r.Disable:
 		t.endpoints = nil
-		_, err := t.exec(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), disabled_reason = COALESCE(disabled_reason, $3), updated_at = $2
+		return t.later(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), disabled_reason = COALESCE(disabled_reason, $3), updated_at = $2
 			WHERE id = $1`, blob(e.ID), micros(now), string(delivery.DisabledGone))
-		return err
 	case r.Failed:
-		_, err := t.exec(`UPDATE endpoints SET failures = failures + 1, failing_at = COALESCE(failing_at, $2),
+		return t.later(`UPDATE endpoints SET failures = failures + 1, failing_at = COALESCE(failing_at, $2),
 				hold_until_at = CASE WHEN hold_until_at > $3 THEN hold_until_at ELSE $3 END
 			WHERE id = $1`, blob(e.ID), micros(now), microsOrNull(r.HoldUntil))
-		return err
 	case r.Status != delivery.Succeeded:
 		return nil
 	}
@@ -276,10 +266,9 @@ func (t *tx) health(r delivery.Result, now time.Time) error {
 	if h.Failures == 0 && h.LastSuccessAt != nil && now.Sub(*h.LastSuccessAt) < successNoted {
 		return nil
 	}
-	_, err := t.exec(`UPDATE endpoints SET failures = 0, failing_at = NULL, last_success_at = $2
+	return t.later(`UPDATE endpoints SET failures = 0, failing_at = NULL, last_success_at = $2
 		WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at < $3)`,
 		blob(e.ID), micros(now), micros(now.Add(-successNoted)))
-	return err
 }
 
 // MoveDeliveries brings up to limit deliveries of an endpoint from one state to

@@ -171,6 +171,9 @@ func probeOrNull(b retry.Breaker) any {
 func (db *DB) InsertEndpoint(ctx context.Context, e delivery.Endpoint) error {
 	args := db.endpointArgs(e)
 	return db.write(ctx, func(t *tx) error {
+		if err := t.lock("endpoints of " + e.ProjectID); err != nil {
+			return err
+		}
 		var n int
 		if err := t.row(`SELECT count(*) FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL`, e.ProjectID).Scan(&n); err != nil {
 			return err

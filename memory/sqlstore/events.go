@@ -31,8 +31,7 @@ const insertEvent = `INSERT INTO events (` + eventColumns + `, scope_key)
 func (db *DB) InsertEvent(ctx context.Context, e memory.Event) error {
 	args := eventArgs(e)
 	return db.write(ctx, func(t *tx) error {
-		_, err := t.exec(insertEvent, args...)
-		return err
+		return t.later(insertEvent, args...)
 	})
 }
 
@@ -134,6 +133,9 @@ func (t *tx) checkFresh(c memory.Completion) error {
 	}
 	for _, change := range c.Changes {
 		key := change.Memory.Scope.Key(c.Event.ProjectID)
+		if err := t.lock(fmt.Sprintf("text %x %s", key, change.Memory.Hash())); err != nil {
+			return err
+		}
 		var one int
 		if ok, err := found(t.row(sameText, key[:], change.Memory.Hash()).Scan(&one)); ok || err != nil {
 			return cmp.Or(err, memory.ErrChanged)
@@ -144,21 +146,13 @@ func (t *tx) checkFresh(c memory.Completion) error {
 
 func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
 	if lease.IsZero() {
-		_, err := t.exec(insertEvent, eventArgs(e)...)
-		return err
+		return t.later(insertEvent, eventArgs(e)...)
 	}
-	var n int64
-	var err error
 	if e.Status.Final() {
-		n, err = t.exec(finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
+		return t.must(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
 			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt))
-	} else {
-		n, err = t.exec(extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt))
 	}
-	if err == nil && n == 0 {
-		return memory.ErrNotDue
-	}
-	return err
+	return t.must(memory.ErrNotDue, extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt))
 }
 
 // nextTurn returns the event of the scope that was waiting for this one.

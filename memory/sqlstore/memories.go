@@ -34,31 +34,21 @@ const (
 
 func (t *tx) addMemory(m memory.Memory) error {
 	key := m.Scope.Key(m.ProjectID)
-	_, err := t.exec(insertMemory, blob(m.ID), m.ProjectID,
+	return t.later(insertMemory, blob(m.ID), m.ProjectID,
 		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
 		m.Text, textOrNull(m.Subject), jsonOrNull(m.Metadata), listOrNull(m.Categories),
 		m.Immutable, textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked), m.Revision,
 		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], m.Hash())
-	return err
 }
 
 func (t *tx) updateMemory(m memory.Memory) error {
-	n, err := t.exec(updateMemory, blob(m.ID), m.Revision, m.Text, m.Hash(), textOrNull(m.Subject), jsonOrNull(m.Metadata),
+	return t.must(memory.ErrChanged, updateMemory, blob(m.ID), m.Revision, m.Text, m.Hash(), textOrNull(m.Subject), jsonOrNull(m.Metadata),
 		listOrNull(m.Categories), textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked),
 		micros(m.CreatedAt), micros(m.UpdatedAt))
-	return fenced(n, err)
 }
 
 func (t *tx) deleteMemory(m memory.Memory) error {
-	n, err := t.exec(deleteMemory, blob(m.ID), m.Revision)
-	return fenced(n, err)
-}
-
-func fenced(n int64, err error) error {
-	if err == nil && n == 0 {
-		return memory.ErrChanged
-	}
-	return err
+	return t.must(memory.ErrChanged, deleteMemory, blob(m.ID), m.Revision)
 }
 
 // Memory returns one memory of the project.

@@ -1,14 +1,19 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 )
 
-// maxGroup is how many changes one commit carries at most.
-const maxGroup = 256
+const (
+	// maxGroup is how many changes one commit carries at most.
+	maxGroup = 256
+	// maxAgain is how often a change is run that meets other transactions.
+	maxAgain = 5
+)
 
 // errClosed is what a write gets after Close.
 var errClosed = errors.New("database is closed")
@@ -20,34 +25,25 @@ type write struct {
 	done chan error
 }
 
-// writer is the one goroutine that changes the database.
+// writer commits changes in groups. Each of its goroutines takes whatever waits.
 type writer struct {
-	conn  *sql.Conn
-	tx    *tx
-	queue chan *write
-	quit  chan struct{}
-	ended chan struct{}
+	dialect dialect
+	queue   chan *write
+	quit    chan struct{}
+	ended   chan struct{}
 }
 
-// tx is what a change may do. Statements are prepared once per text.
-type tx struct {
-	conn      *sql.Conn
-	stmts     map[string]*sql.Stmt
-	endpoints map[string]endpointList // of this group, by project
-	wrote     bool                    // the current change has written
-}
-
-func startWriter(ctx context.Context, db *sql.DB) (*writer, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open the writing connection: %w", err)
+func startWriter(d dialect) *writer {
+	w := &writer{dialect: d, queue: make(chan *write, maxGroup), quit: make(chan struct{}), ended: make(chan struct{})}
+	var wg sync.WaitGroup
+	for range d.writers() {
+		wg.Go(w.run)
 	}
-	w := &writer{
-		conn: conn, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}},
-		queue: make(chan *write, maxGroup), quit: make(chan struct{}), ended: make(chan struct{}),
-	}
-	go w.run()
-	return w, nil
+	go func() {
+		wg.Wait()
+		close(w.ended)
+	}()
+	return w
 }
 
 // write hands in a change and waits for its commit. fn may run more than once. Once
@@ -82,8 +78,6 @@ func (w *writer) stop() {
 }
 
 func (w *writer) run() {
-	defer close(w.ended)
-	defer w.tx.close()
 	for {
 		select {
 		case req := <-w.queue:
@@ -117,11 +111,19 @@ func (w *writer) gather(first *write) []*write {
 }
 
 // commit runs the changes in one transaction. When one of them fails after it
-// wrote something, everything is undone and the others are run again.
+// wrote something, everything is undone and the others are run again. When the
+// transaction met another one, its changes are run again one by one, which hold
+// few locks for a short time.
 func (w *writer) commit(group []*write) {
 	for len(group) > 0 {
 		failed, err := w.try(group)
-		if failed < 0 {
+		switch {
+		case err != nil && w.dialect.again(err):
+			for _, req := range group {
+				req.done <- w.alone(req)
+			}
+			return
+		case failed < 0:
 			for _, req := range group {
 				if err != nil {
 					req.err = err
@@ -135,99 +137,49 @@ func (w *writer) commit(group []*write) {
 	}
 }
 
+func (w *writer) alone(req *write) error {
+	for n := 1; ; n++ {
+		failed, err := w.try([]*write{req})
+		switch {
+		case err != nil && w.dialect.again(err) && n < maxAgain:
+			continue
+		case failed < 0 && err == nil:
+			return req.err
+		}
+		return err
+	}
+}
+
 // try returns the index of the change that has to go before the others can be
-// committed, and its error; or -1, and the error of the commit itself.
+// committed, and its error; or -1, and the error of the transaction itself.
 func (w *writer) try(group []*write) (int, error) {
-	if err := w.tx.do("BEGIN IMMEDIATE"); err != nil {
+	s, err := w.dialect.begin()
+	if err != nil {
 		return -1, fmt.Errorf("begin: %w", err)
 	}
-	w.tx.endpoints = nil
+	t := &tx{session: s}
 	for i, req := range group {
-		w.tx.wrote = false
-		req.err = req.fn(w.tx)
-		if req.err != nil && w.tx.wrote {
-			if err := w.tx.do("ROLLBACK"); err != nil {
-				return -1, fmt.Errorf("undo after %w: %w", req.err, err)
-			}
-			return i, req.err
+		t.wrote = false
+		s.owner(i)
+		req.err = req.fn(t)
+		if t.failure != nil || req.err != nil && t.wrote {
+			return blame(i, cmp.Or(req.err, t.failure), s.undo())
 		}
 	}
-	if err := w.tx.do("COMMIT"); err != nil {
-		return -1, errors.Join(fmt.Errorf("commit: %w", err), w.tx.do("ROLLBACK"))
+	if err := s.commit(); err != nil {
+		return blame(-1, fmt.Errorf("commit: %w", err), nil)
 	}
 	return -1, nil
 }
 
-// The context of a change is never a caller's: one caller that leaves must not
-// stop the group.
-var background = context.Background()
-
-func (t *tx) do(text string) error {
-	_, err := t.conn.ExecContext(background, text)
-	return err
+// blame finds the change that an error belongs to.
+func blame(running int, err, undone error) (int, error) {
+	if undone != nil {
+		return -1, fmt.Errorf("undo after %w: %w", err, undone)
+	}
+	var owned *ownedError
+	if errors.As(err, &owned) && owned.change != running {
+		return owned.change, owned.err
+	}
+	return running, err
 }
-
-func (t *tx) stmt(text string) (*sql.Stmt, error) {
-	if s, ok := t.stmts[text]; ok {
-		return s, nil
-	}
-	s, err := t.conn.PrepareContext(background, text)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", text, err)
-	}
-	t.stmts[text] = s
-	return s, nil
-}
-
-// exec runs a constant statement and returns how many rows it changed.
-func (t *tx) exec(text string, args ...any) (int64, error) {
-	s, err := t.stmt(text)
-	if err != nil {
-		return 0, err
-	}
-	res, err := s.ExecContext(background, args...)
-	if err != nil {
-		t.wrote = true // it may have
-		return 0, err
-	}
-	n, err := res.RowsAffected()
-	t.wrote = t.wrote || n > 0
-	return n, err
-}
-
-// query runs a constant read and calls scan for each row.
-func (t *tx) query(text string, args []any, scan func(row scanner) error) error {
-	s, err := t.stmt(text)
-	if err != nil {
-		return err
-	}
-	rows, err := s.QueryContext(background, args...)
-	if err != nil {
-		return err
-	}
-	return each(rows, scan)
-}
-
-// row runs a constant statement that returns at most one row. A statement that
-// changes rows is noted with changed.
-func (t *tx) row(text string, args ...any) scanner {
-	s, err := t.stmt(text)
-	if err != nil {
-		return failedRow{err}
-	}
-	return s.QueryRowContext(background, args...)
-}
-
-// changed notes that row changed the database.
-func (t *tx) changed() { t.wrote = true }
-
-func (t *tx) close() {
-	for _, s := range t.stmts {
-		s.Close()
-	}
-	t.conn.Close()
-}
-
-type failedRow struct{ err error }
-
-func (r failedRow) Scan(...any) error { return r.err }

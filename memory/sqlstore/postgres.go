@@ -1,0 +1,147 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	// pgWriters is how many groups of changes a node commits side by side: one is
+	// flushed to disk while others collect.
+	pgWriters = 3
+	// groupTimeout is how long a group may take. Only a database that hangs takes
+	// longer than a fraction of it.
+	groupTimeout = 30 * time.Second
+)
+
+// postgres is a Postgres database: a pool that writes and one that reads, so that
+// neither waits for the other.
+type postgres struct {
+	reads  *pgxpool.Pool
+	writes *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, url string) (*postgres, error) {
+	writes, err := pgPool(ctx, url, pgWriters)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDBFromPool(writes)
+	err = migratePostgres(ctx, db)
+	if err = errors.Join(err, db.Close()); err != nil {
+		writes.Close()
+		return nil, fmt.Errorf("bring the database up to date: %w", err)
+	}
+	reads, err := pgPool(ctx, url, readers)
+	if err != nil {
+		writes.Close()
+		return nil, err
+	}
+	return &postgres{reads: reads, writes: writes}, nil
+}
+
+// durable makes a commit wait for the disk where the server's default does not.
+const durable = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
+
+func pgPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read") // the cause may repeat the password
+	}
+	c.MaxConns = conns
+	c.ConnConfig.RuntimeParams["application_name"] = "memhook"
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, durable)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
+func (p *postgres) close() error {
+	p.reads.Close()
+	p.writes.Close()
+	return nil
+}
+
+func (p *postgres) read(ctx context.Context, text string, once bool, args []any, scan func(row scanner) error) error {
+	if once {
+		args = append([]any{pgx.QueryExecModeDescribeExec}, args...)
+	}
+	return pgEach(p.reads.Query(ctx, text, args...))(scan)
+}
+
+func (p *postgres) first(ctx context.Context, text string, args []any) scanner {
+	return p.reads.QueryRow(ctx, text, args...)
+}
+
+func (p *postgres) snapshot(ctx context.Context, reads func(query) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, p.reads, options, func(t pgx.Tx) error {
+		return reads(func(text string, args []any, scan func(row scanner) error) error {
+			return pgEach(t.Query(ctx, text, args...))(scan)
+		})
+	})
+}
+
+func (p *postgres) writers() int { return pgWriters }
+
+// again holds for what another transaction caused, also the one that was the first
+// to insert a row, and for a connection that was lost before the commit.
+func (p *postgres) again(err error) bool {
+	var lost *lostError
+	var said *pgconn.PgError
+	switch {
+	case errors.As(err, &lost):
+		return true
+	case !errors.As(err, &said):
+		return false
+	}
+	switch said.Code {
+	case "40001", "40P01", "55P03", "23505": // serialization, deadlock, lock not available, unique
+		return true
+	}
+	return false
+}
+
+// A lostError is a connection that was lost while nothing can have been committed.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+func (p *postgres) begin() (session, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
+	conn, err := p.writes.Acquire(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &pgSession{ctx: ctx, cancel: cancel, conn: conn}, nil
+}
+
+// pgEach calls scan for each row of a query.
+func pgEach(rows pgx.Rows, err error) func(scan func(row scanner) error) error {
+	return func(scan func(row scanner) error) error {
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	}
+}
