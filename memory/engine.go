@@ -11,7 +11,8 @@ type Engine interface {
 	// Decide returns the drafts in the order in which they apply. No drafts and
 	// a reason mean that there is nothing to remember. An error that wraps
 	// ErrRefused ends the event as FAILED; after any other the event is tried
-	// again later.
+	// again, after a *LaterError with growing pauses. ctx ends before the event's
+	// lease does, and when the service stops.
 	Decide(ctx context.Context, add Add, recall Recall) (Decision, error)
 }
 
@@ -31,7 +32,8 @@ type RecallQuery struct {
 	Scope    Scope
 	Subjects []string // memories with one of these subjects
 	Hashes   []string // memories with one of these text hashes (TextHash)
-	Limit    int      // at most this many; 0: 50
+	Texts    []string // those that fit one of these texts best
+	Limit    int      // at most this many, of those that fit for each text; 0: 50
 }
 
 // A Decision is what an engine makes of a conversation.

@@ -1,6 +1,9 @@
 package memory
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 var (
 	// ErrNotFound says that no row of the caller's project has the ID.
@@ -16,6 +19,15 @@ var (
 	// The work goes on.
 	ErrTimeout = errors.New("still processing")
 )
+
+// LaterError says that an engine cannot decide now and could later, because what
+// it needs is out of reach. The event waits and is tried again.
+type LaterError struct {
+	Reason string        // written for the caller
+	After  time.Duration // not before this; 0: whenever
+}
+
+func (e *LaterError) Error() string { return e.Reason }
 
 // InvalidError says which field of a request is wrong. Its text is written for
 // the caller.

@@ -51,9 +51,12 @@ func (s *Service) carryOut(ctx context.Context, e Event) error {
 		return s.fail(ctx, e, "the stored request cannot be read")
 	}
 	var invalid *InvalidError
+	var later *LaterError
 	switch {
 	case errors.Is(err, ErrNotDue):
 		return nil // the lease was lost; whoever has it now finishes
+	case errors.As(err, &later):
+		return s.postpone(ctx, e, later)
 	case errors.Is(err, ErrRefused), errors.As(err, &invalid):
 		return s.fail(ctx, e, err.Error())
 	}
@@ -88,8 +91,8 @@ func (s *Service) add(ctx context.Context, e Event) error {
 }
 
 func (s *Service) decide(ctx context.Context, e Event, again bool) (Decision, error) {
-	recall := func(ctx context.Context, q RecallQuery) ([]Memory, error) {
-		return s.store.Recall(ctx, e.ProjectID, q)
+	recall := func(_ context.Context, q RecallQuery) ([]Memory, error) {
+		return s.recall(ctx, e.ProjectID, q)
 	}
 	if !e.Request.Add.Infer {
 		if !again {
@@ -98,6 +101,9 @@ func (s *Service) decide(ctx context.Context, e Event, again bool) (Decision, er
 		}
 		return verbatim(ctx, *e.Request.Add, recall)
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.lease-s.lease/10)
+	defer cancel()
+	defer context.AfterFunc(s.running, cancel)()
 	return s.engine.Decide(ctx, *e.Request.Add, recall)
 }
 
@@ -243,6 +249,41 @@ func (s *Service) deleteAll(ctx context.Context, e Event) error {
 			return err
 		}
 	}
+}
+
+// Pauses between the tries of an event whose engine is out of reach: they double,
+// which makes maxTries last some four hours.
+const (
+	firstPause = 2 * time.Second
+	maxPause   = 15 * time.Minute
+	maxAsked   = time.Hour // of what an engine asks for
+)
+
+// postpone lets the event wait for its next try, or fails it after the last. The
+// event says meanwhile why it waits.
+func (s *Service) postpone(ctx context.Context, e Event, later *LaterError) error {
+	if e.Tries >= maxTries {
+		return s.fail(ctx, e, fmt.Sprintf("given up after %d tries: %s", e.Tries, later.Reason))
+	}
+	lease, now := *e.NextAt, s.now().UTC().Truncate(time.Microsecond)
+	next := now.Add(max(pause(e), min(later.After, maxAsked)))
+	if s.running.Err() != nil {
+		next = now // the service stops: it is not the engine's fault
+	}
+	e.Status, e.Reason, e.NextAt, e.UpdatedAt = EventPending, later.Reason, &next, now
+	s.log.LogAttrs(ctx, slog.LevelWarn, "event put off", slog.String("event_id", e.ID.String()), slog.String("project_id", e.ProjectID),
+		slog.String("reason", later.Reason), slog.Int("tries", e.Tries), slog.Time("next_at", next))
+	return s.complete(ctx, Completion{Event: e, Lease: lease})
+}
+
+// pause is the time before the next try, longer by up to a fifth for some events
+// so that they do not all come back at once.
+func pause(e Event) time.Duration {
+	p := maxPause
+	if e.Tries < 10 {
+		p = min(p, firstPause<<max(0, e.Tries-1))
+	}
+	return p + p/5*time.Duration(e.ID[len(e.ID)-1])/256
 }
 
 func (s *Service) fail(ctx context.Context, e Event, text string) error {

@@ -21,8 +21,10 @@ const (
 	ticketLife = 10 * time.Second
 )
 
-// Run pushes tickets for accepted and due events until ctx ends.
+// Run pushes tickets for accepted and due events until ctx ends. Then engines are
+// told to stop as well. It is called once.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.stop()
 	pumped := make(chan struct{})
 	go func() {
 		defer close(pumped)

@@ -60,6 +60,8 @@ type Service struct {
 	metrics *Metrics
 	bell    *queue.Bell[uuid.UUID]
 	sorter  Categorizer
+	running context.Context // of the service, no caller's: it ends when Run does
+	stop    context.CancelFunc
 
 	mu      sync.Mutex
 	waiting map[uuid.UUID]chan struct{} // callers of processed adds, by event
@@ -83,6 +85,7 @@ func New(c Config) *Service {
 		rules:   map[string]keptRules{},
 		sorter:  c.Categorizer,
 	}
+	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -92,7 +92,7 @@ func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.
 const (
 	finishEvent = `UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL
 		WHERE id = $1 AND next_at = $2`
-	extendEvent = `UPDATE events SET next_at = $3, updated_at = $4 WHERE id = $1 AND next_at = $2`
+	extendEvent = `UPDATE events SET next_at = $3, updated_at = $4, status = $5, reason = $6 WHERE id = $1 AND next_at = $2`
 	nextInScope = `SELECT id FROM events WHERE scope_key = $1 AND next_at IS NOT NULL AND scope_key IS NOT NULL ORDER BY id LIMIT 1`
 )
 
@@ -152,7 +152,7 @@ func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
 		return t.must(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
 			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt))
 	}
-	return t.must(memory.ErrNotDue, extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt))
+	return t.must(memory.ErrNotDue, extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt), string(e.Status), textOrNull(e.Reason))
 }
 
 // nextTurn returns the event of the scope that was waiting for this one.
