@@ -48,11 +48,11 @@ func (s *Service) newAdd(projectID string, add Add, payload json.RawMessage) (Ev
 		return Event{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	return Event{
+	return s.leased(Event{
 		ID: delivery.NewID(), ProjectID: projectID, Kind: EventAdd, Status: EventPending,
 		Scope: add.Scope, Infer: add.Infer, Payload: payload, Request: Request{Add: &add},
 		NextAt: &now, CreatedAt: now, UpdatedAt: now,
-	}, nil
+	}), nil
 }
 
 // DeleteAll commits an event that will delete every memory the query matches.
@@ -70,6 +70,7 @@ func (s *Service) accept(ctx context.Context, e Event) error {
 	if err := s.store.InsertEvent(ctx, e); err != nil {
 		return fmt.Errorf("accept event %s: %w", e.ID, err)
 	}
+	s.hold(e)
 	s.metrics.accepted(e.Kind)
 	s.bell.Ring(e.ID)
 	return nil

@@ -19,11 +19,19 @@ func (s *Service) Process(ctx context.Context, ids []uuid.UUID) error {
 	// What was begun is finished also while the process stops: the broker waits.
 	ctx = context.WithoutCancel(ctx)
 	now := s.now().UTC().Truncate(time.Microsecond)
-	events, err := s.store.ClaimEvents(ctx, ids, now, now.Add(s.lease))
+	events, others := s.take(ids, now)
 	s.handled(ids)
-	if err != nil {
-		return fmt.Errorf("claim %d events: %w", len(ids), err)
+	if len(others) > 0 {
+		claimed, err := s.store.ClaimEvents(ctx, others, now, now.Add(s.lease))
+		if err != nil {
+			return errors.Join(fmt.Errorf("claim %d events: %w", len(others), err), s.carryOutAll(ctx, events))
+		}
+		events = append(events, claimed...)
 	}
+	return s.carryOutAll(ctx, events)
+}
+
+func (s *Service) carryOutAll(ctx context.Context, events []Event) error {
 	errs := make([]error, len(events))
 	var wg sync.WaitGroup
 	for i := range events[min(1, len(events)):] {

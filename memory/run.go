@@ -44,7 +44,7 @@ func (s *Service) pump(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelError, "due events not read", slog.Any("error", err))
 		}
-		s.ring(ctx, ids, true)
+		s.ring(ctx, append(ids, s.holding()...), true)
 		rest := pumpEvery
 		if len(ids) == pumpGroup {
 			rest = pumpRest

@@ -40,6 +40,9 @@ type Config struct {
 	// Wait is how long a processed add may hold its caller; 0: 25 s, below the
 	// shortest time limit of mem0's clients (30 s).
 	Wait time.Duration
+	// Alone says that no other process works on the database and that tickets stay
+	// in this one. Then an event can be leased as it is accepted.
+	Alone bool
 	// Metrics may be nil.
 	Metrics *Metrics
 	// Categorizer sorts memories under categories; nil: they have none.
@@ -57,6 +60,7 @@ type Service struct {
 	now     func() time.Time
 	lease   time.Duration
 	wait    time.Duration
+	alone   bool
 	metrics *Metrics
 	bell    *queue.Bell[uuid.UUID]
 	sorter  Categorizer
@@ -69,6 +73,7 @@ type Service struct {
 	rules   map[string]keptRules        // by project
 	// rulesVersion grows with every change of settings.
 	rulesVersion int
+	held         held
 }
 
 // New returns a service. Run must be called for events to be processed.
@@ -78,12 +83,13 @@ func New(c Config) *Service {
 	}
 	s := &Service{
 		store: c.Store, engine: c.Engine, push: c.Push, wake: c.Wake, log: c.Log,
-		now: c.Now, lease: c.Lease, wait: c.Wait, metrics: c.Metrics,
+		now: c.Now, lease: c.Lease, wait: c.Wait, alone: c.Alone, metrics: c.Metrics,
 		bell:    queue.NewBell[uuid.UUID](),
 		waiting: map[uuid.UUID]chan struct{}{},
 		ringing: map[uuid.UUID]time.Time{},
 		rules:   map[string]keptRules{},
 		sorter:  c.Categorizer,
+		held:    held{events: map[uuid.UUID]Event{}},
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {

@@ -248,6 +248,10 @@ func (c *config) checkURL(flag, raw string, schemes ...string) error {
 func (c *config) works() bool   { return c.Role != roleAPI }
 func (c *config) accepts() bool { return c.Role != roleWorker }
 
+// alone tells whether no other process can work on the database or handle this
+// one's tickets.
+func (c *config) alone() bool { return c.Role == roleAll && c.RedisURL == "" }
+
 // String shows the configuration without its secrets.
 func (c *config) String() string {
 	redis := "in-process"

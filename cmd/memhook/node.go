@@ -141,6 +141,7 @@ func (n *node) wire() (err error) {
 		Categorizer: engine.Local{},
 		Push:        push,
 		Wake:        n.delivery.Wake,
+		Alone:       n.config.alone(),
 		Log:         n.log,
 		Metrics:     memory.NewMetrics(n.registry),
 	})

@@ -90,7 +90,7 @@ func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.
 }
 
 const (
-	finishEvent = `UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL
+	finishEvent = `UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL, tries = $9, started_at = $10
 		WHERE id = $1 AND next_at = $2`
 	extendEvent = `UPDATE events SET next_at = $3, updated_at = $4, status = $5, reason = $6 WHERE id = $1 AND next_at = $2`
 	nextInScope = `SELECT id FROM events WHERE scope_key = $1 AND next_at IS NOT NULL AND scope_key IS NOT NULL ORDER BY id LIMIT 1`
@@ -150,7 +150,7 @@ func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
 	}
 	if e.Status.Final() {
 		return t.must(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
-			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt))
+			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt), e.Tries, microsOrNull(e.StartedAt))
 	}
 	return t.must(memory.ErrNotDue, extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt), string(e.Status), textOrNull(e.Reason))
 }
