@@ -13,6 +13,7 @@ type Delivery struct {
 	EventID    uuid.UUID
 	MessageID  uuid.UUID
 	EndpointID uuid.UUID
+	Type       string // of the message
 	Status     Status
 	Reason     Reason
 	Detail     string     // the reason in words, "" when there is nothing to add
@@ -70,7 +71,7 @@ func FanOut(m Message, endpoints []Endpoint) []Delivery {
 			continue
 		}
 		d := Delivery{
-			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID,
+			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID, Type: m.Type,
 			Trigger: Scheduled, RoundAt: m.CreatedAt, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt,
 		}
 		reason, detail := e.Refuses(m)

@@ -15,6 +15,39 @@ type Reader interface {
 	Endpoints(ctx context.Context, projectID string) ([]Endpoint, error)
 	// TrailsByEvent returns the deliveries of an event's messages with their attempts.
 	TrailsByEvent(ctx context.Context, projectID string, eventID uuid.UUID) ([]Trail, error)
+	Lists
+}
+
+// Lists is what pages and APIs read of the record. None of it costs more with a
+// million rows than with a thousand.
+type Lists interface {
+	// Deliveries returns a page of deliveries, newest first.
+	Deliveries(ctx context.Context, q Query) (Page, error)
+	// DeliveryCounts returns how many deliveries of the query there are in each of
+	// the states, and under "" in all; q.Status, cursors and limit do not count.
+	DeliveryCounts(ctx context.Context, q Query) (map[ListStatus]Count, error)
+	// DeliveriesAfter returns up to limit deliveries that changed after a place in
+	// time, in the order of their changes, and the place after the last of them.
+	DeliveriesAfter(ctx context.Context, projectID string, at Place, limit int) ([]Row, Place, error)
+	// Trail returns one delivery with its attempts.
+	Trail(ctx context.Context, projectID string, id uuid.UUID) (Trail, error)
+	// Attempt returns one attempt of a delivery by its number.
+	Attempt(ctx context.Context, projectID string, deliveryID uuid.UUID, number int) (Attempt, error)
+	// Message returns one message.
+	Message(ctx context.Context, projectID string, id uuid.UUID) (Message, error)
+	// Messages returns messages, newest first: those after the place of one when it
+	// is not nil, and those of one event when that is not nil.
+	Messages(ctx context.Context, projectID string, eventID, after uuid.UUID, limit int) ([]Message, error)
+	// Audit returns audit entries, newest first: those after the place of one when it
+	// is not nil, and those about one subject when that is not "".
+	Audit(ctx context.Context, projectID, subject string, after uuid.UUID, limit int) ([]AuditEntry, error)
+}
+
+// A Place is a place in the order of changes: after the row with the ID that
+// changed at the time.
+type Place struct {
+	At time.Time
+	ID uuid.UUID
 }
 
 // Store is what the service asks of storage. Each method is one transaction.
@@ -40,6 +73,8 @@ type Store interface {
 	// is Open, and marks them sending. One that was found in sending, which means
 	// that its worker died, gets an interrupted attempt on record first.
 	ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time) ([]Claim, error)
+	// InsertAudit adds an audit entry.
+	InsertAudit(ctx context.Context, a AuditEntry) error
 	// FinishAttempt records an attempt with the state it leads to. ErrNotDue when
 	// the lease is lost.
 	FinishAttempt(ctx context.Context, r Result) error

@@ -59,6 +59,11 @@ func (s *Service) Events(ctx context.Context, q EventQuery) ([]Event, int, error
 	return s.store.Events(ctx, q)
 }
 
+// EventPage returns a page of events by its place instead of its number.
+func (s *Service) EventPage(ctx context.Context, q EventList) (EventPage, error) {
+	return s.store.EventPage(ctx, q)
+}
+
 // ChangesOf returns the changes of several events, by event, oldest first.
 func (s *Service) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error) {
 	return s.store.ChangesOf(ctx, events)

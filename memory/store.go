@@ -14,6 +14,7 @@ type Reader interface {
 	Project(ctx context.Context, id string) (Project, error)
 	Event(ctx context.Context, projectID string, id uuid.UUID) (Event, []Change, error)
 	Events(ctx context.Context, q EventQuery) ([]Event, int, error)
+	EventPage(ctx context.Context, q EventList) (EventPage, error)
 	ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error)
 	Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error)
 	Memories(ctx context.Context, q Query) ([]Memory, int, error)

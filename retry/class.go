@@ -26,6 +26,15 @@ const (
 	ClassInterrupted    Class = "interrupted"
 )
 
+// Classes lists every class of a failed attempt.
+func Classes() []Class {
+	return []Class{
+		ClassDNS, ClassBlockedAddress, ClassConnectRefused, ClassConnectTimeout, ClassTLSExpired, ClassTLSName,
+		ClassTLSUntrusted, ClassTLSOther, ClassHeaderTimeout, ClassBodyTimeout, ClassReset, ClassProtocol, ClassRedirect,
+		ClassGone, ClassTooLarge, ClassStatus, ClassInterrupted,
+	}
+}
+
 // StatusClass returns the class of an HTTP status, "" for 2xx.
 func StatusClass(code int) Class {
 	switch {

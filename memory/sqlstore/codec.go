@@ -37,6 +37,13 @@ func textOrNull[S ~string](s S) any {
 	return string(s)
 }
 
+func numberOrNull(n int) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
 // jsonOrNull stores raw JSON as TEXT.
 func jsonOrNull(raw json.RawMessage) any {
 	if len(raw) == 0 {

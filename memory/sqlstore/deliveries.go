@@ -12,11 +12,11 @@ import (
 )
 
 const deliveryColumns = `id, project_id, event_id, message_id, endpoint_id, status, reason, next_at, attempts, tries, round_at,
-	cause, created_at, updated_at, finished_at, detail`
+	cause, created_at, updated_at, finished_at, detail, type`
 
 // trailColumns are deliveryColumns of the table d.
 const trailColumns = `d.id, d.project_id, d.event_id, d.message_id, d.endpoint_id, d.status, d.reason, d.next_at, d.attempts, d.tries, d.round_at,
-	d.cause, d.created_at, d.updated_at, d.finished_at, d.detail`
+	d.cause, d.created_at, d.updated_at, d.finished_at, d.detail, d.type`
 
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
@@ -30,6 +30,7 @@ func deliveryFields(d *delivery.Delivery) []any {
 		timeColumn{&d.UpdatedAt},
 		timePtrColumn{&d.FinishedAt},
 		text(&d.Detail),
+		text(&d.Type),
 	}
 }
 
@@ -39,10 +40,10 @@ func (t *tx) insertMessage(m delivery.Message) error {
 }
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
-	return t.later(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	return t.later(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
-		microsOrNull(d.FinishedAt), textOrNull(d.Detail))
+		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type))
 }
 
 // stepping finds the endpoints that have something to do. It steps from one to the
@@ -160,6 +161,9 @@ const (
 	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5 WHERE id = $1 AND next_at = $2`
 	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9
 		WHERE id = $1 AND next_at = $2`
+	finishDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9,
+			last_code = $10, last_class = $11
+		WHERE id = $1 AND next_at = $2`
 )
 
 // claim leases one delivery, unless its endpoint does not take any now.
@@ -208,10 +212,6 @@ const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
 
 func (t *tx) insertAttempt(a delivery.Attempt) error {
-	var status any
-	if a.StatusCode != 0 {
-		status = a.StatusCode
-	}
 	var request, response any
 	if a.RequestHeader != nil {
 		request = encode(a.RequestHeader)
@@ -220,7 +220,7 @@ func (t *tx) insertAttempt(a delivery.Attempt) error {
 		response = encode(a.ResponseHeader)
 	}
 	return t.later(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
-		a.Duration.Microseconds(), encode(inMicros(a.Phases)), status, textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
+		a.Duration.Microseconds(), encode(inMicros(a.Phases)), numberOrNull(a.StatusCode), textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
 		request, response, a.ResponseBody, a.Truncated, a.RetryAfter.Microseconds(), microsOrNull(a.NextAt))
 }
 
@@ -233,8 +233,9 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) error {
 		if r.Status.Final() {
 			finished = micros(now)
 		}
-		if err := t.must(delivery.ErrNotDue, moveDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
-			r.Attempt.Number, d.Tries+1, micros(now), finished); err != nil {
+		if err := t.must(delivery.ErrNotDue, finishDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
+			r.Attempt.Number, d.Tries+1, micros(now), finished,
+			numberOrNull(r.Attempt.StatusCode), textOrNull(r.Attempt.Class)); err != nil {
 			return err
 		}
 		if err := t.insertAttempt(r.Attempt); err != nil {

@@ -1,0 +1,281 @@
+package sqlstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+)
+
+// errEnough ends the reading of rows early.
+var errEnough = errors.New("enough rows")
+
+// Deliveries returns a page of deliveries, newest first.
+func (db *DB) Deliveries(ctx context.Context, q delivery.Query) (delivery.Page, error) {
+	q.Limit = min(cmp.Or(q.Limit, delivery.DefaultPage), delivery.MaxPage)
+	l, err := db.plan(ctx, q)
+	if err != nil || l.none {
+		return delivery.Page{}, err
+	}
+	back := q.Before != nil && q.After == nil
+	if back {
+		l.place(q.Before, ">")
+	} else {
+		l.place(q.After, "<")
+	}
+	rows, err := db.matching(ctx, l, q, back)
+	if err != nil {
+		return delivery.Page{}, err
+	}
+	end, err := db.windowEnd(ctx, l, q, back, len(rows) > q.Limit)
+	if err != nil {
+		return delivery.Page{}, err
+	}
+	p := l.page(rows, q, back, end)
+	return p, db.recent(ctx, p.Rows)
+}
+
+// page cuts the rows to the page and says where the neighbours begin. end is where
+// the search stopped early, nil if it did not.
+func (l *listSQL) page(rows []delivery.Row, q delivery.Query, back bool, end *delivery.Cursor) delivery.Page {
+	p := delivery.Page{Cut: end != nil}
+	on := end // the page that follows in the direction of reading
+	if len(rows) > q.Limit {
+		rows = rows[:q.Limit]
+		on = l.cursor(rows[q.Limit-1])
+	}
+	if back {
+		slices.Reverse(rows)
+	}
+	p.Rows = rows
+	switch {
+	case back:
+		p.Newer, p.Older = on, &delivery.Cursor{Event: q.Before.Event, ID: q.Before.ID}
+		if len(rows) > 0 {
+			p.Older = l.cursor(rows[len(rows)-1])
+		}
+	case q.After != nil:
+		p.Older = on
+		if len(rows) > 0 {
+			p.Newer = l.cursor(rows[0])
+		}
+	default:
+		p.Older = on
+	}
+	return p
+}
+
+func (l *listSQL) cursor(r delivery.Row) *delivery.Cursor {
+	c := &delivery.Cursor{ID: r.Delivery.ID}
+	if l.byEvent {
+		c.Event = r.Delivery.EventID
+	}
+	return c
+}
+
+func window(q delivery.Query) int {
+	if q.Text != "" {
+		return textWindow
+	}
+	return listWindow
+}
+
+// text is the query of a page and one row more.
+func (l *listSQL) text(q delivery.Query, back bool) (string, arguments) {
+	way := ` DESC`
+	if back {
+		way = ` ASC`
+	}
+	order := `d.id` + way
+	if l.byEvent {
+		order = `d.event_id` + way + `, ` + order
+	}
+	looked := q.Limit + 1
+	if len(l.more) > 0 {
+		looked = listWindow
+	}
+	columns, joins, limit := trailColumns+`, n.name, n.url, n.deleted_at`, ` JOIN endpoints n ON n.id = d.endpoint_id`, ` LIMIT `+strconv.Itoa(q.Limit+1)
+	if q.Text != "" { // found in Go, so there is no telling how many rows it takes
+		looked, columns, joins, limit = textWindow, columns+`, m.body`, joins+` JOIN messages m ON m.id = d.message_id`, ``
+	}
+	var args arguments
+	text := `SELECT ` + columns + ` FROM (` + l.candidates(&args, listColumns, !back, looked) + `) d` + joins
+	if len(l.more) > 0 {
+		text += ` WHERE ` + args.all(l.more)
+	}
+	return text + ` ORDER BY ` + order + limit, args
+}
+
+// matching returns up to one row more than the page has.
+func (db *DB) matching(ctx context.Context, l *listSQL, q delivery.Query, back bool) ([]delivery.Row, error) {
+	var rows []delivery.Row
+	needle := newNeedle(q.Text)
+	text, args := l.text(q, back)
+	err := db.queryOnce(ctx, text, args, func(row scanner) error {
+		var r delivery.Row
+		var deleted *time.Time
+		var body []byte
+		fields := append(deliveryFields(&r.Delivery), &r.EndpointName, &r.EndpointURL, timePtrColumn{&deleted})
+		if q.Text != "" {
+			fields = append(fields, &body)
+		}
+		if err := row.Scan(fields...); err != nil {
+			return err
+		}
+		if r.EndpointDeleted = deleted != nil; q.Text != "" && !needle.in([]byte(r.EndpointName)) && !needle.in(body) {
+			return nil
+		}
+		if rows = append(rows, r); len(rows) > q.Limit {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return rows, err
+}
+
+// windowEnd returns the last row that the search looked at if it stopped before it
+// had looked at all.
+func (db *DB) windowEnd(ctx context.Context, l *listSQL, q delivery.Query, back, full bool) (*delivery.Cursor, error) {
+	if full || len(l.more) == 0 && q.Text == "" {
+		return nil, nil
+	}
+	seen := 0
+	var end delivery.Cursor
+	columns, both := `d.id, d.event_id`, `d.id, d.event_id`
+	if !l.byEvent { // the ID alone is in the index
+		columns, both = `d.id`, `d.id, d.id`
+	}
+	var args arguments
+	text := `SELECT ` + both + ` FROM (` + l.candidates(&args, columns, !back, window(q)) + `) d`
+	err := db.queryOnce(ctx, text, args, func(row scanner) error {
+		var id, event uuid.UUID
+		if err := row.Scan(&id, &event); err != nil {
+			return err
+		}
+		seen++
+		end.ID = id
+		if l.byEvent {
+			end.Event = event
+		}
+		return nil
+	})
+	if err != nil || seen < window(q) {
+		return nil, err
+	}
+	return &end, nil
+}
+
+// A needle is a text that is looked for in JSON, whatever its letters' case.
+type needle struct{ plain, escaped []byte }
+
+func newNeedle(s string) needle {
+	raw, err := json.Marshal(s)
+	if err != nil || len(raw) < 2 {
+		return needle{}
+	}
+	return needle{bytes.ToLower([]byte(s)), bytes.ToLower(raw[1 : len(raw)-1])}
+}
+
+func (n needle) in(hay []byte) bool {
+	hay = bytes.ToLower(hay)
+	return bytes.Contains(hay, n.plain) || bytes.Contains(hay, n.escaped)
+}
+
+// recent reads the last attempts of the rows of a page.
+func (db *DB) recent(ctx context.Context, rows []delivery.Row) error {
+	index := map[uuid.UUID]int{}
+	var args []any
+	for i, r := range rows {
+		if r.Delivery.Attempts > 0 {
+			index[r.Delivery.ID] = i
+			args = append(args, blob(r.Delivery.ID))
+		}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	query := `SELECT delivery_id, number, cause, started_at, duration_us, status_code, class FROM attempts
+		WHERE delivery_id IN (` + placeholders(1, len(args)) + `) ORDER BY delivery_id, number`
+	return db.queryOnce(ctx, query, args, func(row scanner) error {
+		var a delivery.Attempt
+		err := row.Scan(&a.DeliveryID, intColumn{&a.Number}, text(&a.Trigger), timeColumn{&a.StartedAt},
+			durationColumn{&a.Duration, time.Microsecond}, intColumn{&a.StatusCode}, text(&a.Class))
+		r := &rows[index[a.DeliveryID]]
+		if r.Recent = append(r.Recent, a); len(r.Recent) > delivery.MaxRecent {
+			r.Recent = r.Recent[1:]
+		}
+		return err
+	})
+}
+
+// DeliveryCounts counts the deliveries of a query by state, each up to MaxCount.
+func (db *DB) DeliveryCounts(ctx context.Context, q delivery.Query) (map[delivery.ListStatus]delivery.Count, error) {
+	counts := map[delivery.ListStatus]delivery.Count{}
+	q.Text = "" // reading bodies for a number is too much
+	for _, s := range append(delivery.ListStatuses(), "") {
+		q.Status = s
+		c, err := db.count(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		counts[s] = c
+	}
+	return counts, nil
+}
+
+func (db *DB) count(ctx context.Context, q delivery.Query) (delivery.Count, error) {
+	l, err := db.plan(ctx, q)
+	if err != nil || l.none {
+		return delivery.Count{}, err
+	}
+	l.place(nil, "<")
+	var c delivery.Count
+	var looked int
+	var args arguments
+	if len(l.more) == 0 {
+		text := `SELECT count(*) FROM (` + l.candidates(&args, `d.id`, true, delivery.MaxCount+1) + `) d`
+		err = db.queryOnce(ctx, text, args, func(row scanner) error { return row.Scan(&c.N) })
+	} else {
+		hit := `CASE WHEN ` + args.all(l.more) + ` THEN 1 ELSE 0 END`
+		text := `SELECT count(*), COALESCE(sum(` + hit + `), 0) FROM (` + l.candidates(&args, listColumns, true, listWindow) + `) d`
+		err = db.queryOnce(ctx, text, args, func(row scanner) error { return row.Scan(&looked, intColumn{&c.N}) })
+	}
+	if c.N > delivery.MaxCount {
+		return delivery.Count{N: delivery.MaxCount, More: true}, err
+	}
+	c.More = looked == listWindow
+	return c, err
+}
+
+// DeliveriesAfter returns what changed after a place in time.
+func (db *DB) DeliveriesAfter(ctx context.Context, projectID string, at delivery.Place, limit int) ([]delivery.Row, delivery.Place, error) {
+	var rows []delivery.Row
+	err := db.query(ctx, `SELECT `+trailColumns+`, n.name, n.url, n.deleted_at FROM deliveries d JOIN endpoints n ON n.id = d.endpoint_id
+		WHERE d.updated_at >= $1 AND (d.updated_at > $1 OR d.id > $2) ORDER BY d.updated_at, d.id LIMIT $3`,
+		[]any{micros(at.At), blob(at.ID), limit}, func(row scanner) error {
+			var r delivery.Row
+			var deleted *time.Time
+			err := row.Scan(append(deliveryFields(&r.Delivery), &r.EndpointName, &r.EndpointURL, timePtrColumn{&deleted})...)
+			r.EndpointDeleted = deleted != nil
+			at = delivery.Place{At: r.Delivery.UpdatedAt, ID: r.Delivery.ID}
+			if projectID == "" || r.Delivery.ProjectID == projectID {
+				rows = append(rows, r)
+			}
+			return err
+		})
+	if err != nil {
+		return nil, at, err
+	}
+	return rows, at, db.recent(ctx, rows)
+}
