@@ -15,6 +15,10 @@ var (
 	ErrChanged = errors.New("memory changed meanwhile")
 	// ErrRefused says that an engine will never accept the event's input.
 	ErrRefused = errors.New("refused by the engine")
+	// ErrDefault says that the first project of an installation cannot be deleted.
+	ErrDefault = errors.New("the default project cannot be deleted")
+	// ErrTooMany says that an installation has MaxProjects.
+	ErrTooMany = errors.New("too many projects")
 	// ErrTimeout says that a processed add took longer than its caller may wait.
 	// The work goes on.
 	ErrTimeout = errors.New("still processing")

@@ -67,6 +67,8 @@ func (s *Service) carryOut(ctx context.Context, e Event) error {
 		return s.postpone(ctx, e, later)
 	case errors.Is(err, ErrRefused), errors.As(err, &invalid):
 		return s.fail(ctx, e, err.Error())
+	case errors.Is(err, errNoProject):
+		return s.fail(ctx, e, "the project was deleted")
 	}
 	return err
 }

@@ -1,10 +1,10 @@
 package memory
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // OrgID is the one organisation of an installation. mem0's clients insist on
@@ -16,6 +16,7 @@ const (
 	MaxProjectName = 200
 	MaxSettings    = 256 << 10 // bytes of all settings together
 	MaxMembers     = 200
+	MaxProjects    = 1000
 )
 
 // A Project owns memories, events, endpoints and keys; nothing of it is visible
@@ -45,6 +46,8 @@ func (p Project) validate() error {
 	switch {
 	case strings.TrimSpace(p.Name) == "":
 		return &InvalidError{Field: "name", Text: "may not be empty"}
+	case strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return &InvalidError{Field: "name", Text: "may have printable characters only"}
 	case len(p.Name) > MaxProjectName:
 		return &InvalidError{Field: "name", Text: fmt.Sprintf("may have at most %d bytes", MaxProjectName)}
 	case size > MaxSettings:
@@ -53,17 +56,4 @@ func (p Project) validate() error {
 		return &InvalidError{Field: "email", Text: fmt.Sprintf("is one too many: a project has at most %d members", MaxMembers)}
 	}
 	return nil
-}
-
-// SetText sets a setting to a string; "" clears it.
-func (s Settings) SetText(name, text string) {
-	if text == "" {
-		delete(s, name)
-		return
-	}
-	raw, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // a string always has JSON
-	}
-	s[name] = raw
 }

@@ -33,11 +33,6 @@ type EventQuery struct {
 	Limit     int
 }
 
-// Project returns a project. ErrNotFound.
-func (s *Service) Project(ctx context.Context, id string) (Project, error) {
-	return s.store.Project(ctx, id)
-}
-
 // Memories returns a page of memories and how many there are in all.
 func (s *Service) Memories(ctx context.Context, q Query) ([]Memory, int, error) {
 	q.Today = s.now().UTC().Format(time.DateOnly)

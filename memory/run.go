@@ -21,8 +21,8 @@ const (
 	ticketLife = 10 * time.Second
 )
 
-// Run pushes tickets for accepted and due events until ctx ends. Then engines are
-// told to stop as well. It is called once.
+// Run pushes tickets for accepted and due events, and removes deleted projects,
+// until ctx ends. Then engines are told to stop as well. It is called once.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.stop()
 	pumped := make(chan struct{})
@@ -30,8 +30,14 @@ func (s *Service) Run(ctx context.Context) error {
 		defer close(pumped)
 		s.pump(ctx)
 	}()
+	purged := make(chan struct{})
+	go func() {
+		defer close(purged)
+		s.purge(ctx)
+	}()
 	s.bell.Run(ctx, func(ids []uuid.UUID) { s.ring(ctx, ids, false) })
 	<-pumped
+	<-purged
 	return nil
 }
 

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,6 +57,9 @@ func (s Settings) rules() rules {
 	return r
 }
 
+// errNoProject says that the project of an event was deleted meanwhile.
+var errNoProject = errors.New("no such project")
+
 const (
 	// rulesLife is how long another node may go on with the settings of before.
 	rulesLife = 5 * time.Second
@@ -79,6 +83,9 @@ func (s *Service) rulesOf(ctx context.Context, projectID string) (rules, error) 
 		return kept.rules, nil
 	}
 	p, err := s.store.Project(ctx, projectID)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%w: %w", errNoProject, err)
+	}
 	if err != nil {
 		return rules{}, err
 	}
@@ -105,11 +112,15 @@ func (s *Service) UpdateProject(ctx context.Context, id string, change func(*Pro
 		p.UpdatedAt = now
 		return p.validate()
 	})
+	s.forgetRules(id)
+	return p, err
+}
+
+func (s *Service) forgetRules(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.rules, id)
 	s.rulesVersion++
-	return p, err
 }
 
 // configured is the add with its project's settings where the call has none.

@@ -12,6 +12,7 @@ import (
 // Reader is what can be read without a transaction.
 type Reader interface {
 	Project(ctx context.Context, id string) (Project, error)
+	Projects(ctx context.Context) ([]Project, error)
 	Event(ctx context.Context, projectID string, id uuid.UUID) (Event, []Change, error)
 	Events(ctx context.Context, q EventQuery) ([]Event, int, error)
 	EventPage(ctx context.Context, q EventList) (EventPage, error)
@@ -40,6 +41,15 @@ type Store interface {
 	// UpdateProject reads a project, lets change alter its name, settings and
 	// members, and writes it back.
 	UpdateProject(ctx context.Context, id string, change func(*Project) error) (Project, error)
+	// InsertProject adds a project without a key. ErrTooMany when there are
+	// MaxProjects.
+	InsertProject(ctx context.Context, p Project) error
+	// DeleteProject makes a project and its keys unusable at once. ErrDefault for the
+	// first project.
+	DeleteProject(ctx context.Context, id string, now time.Time) error
+	// PurgeProjects removes up to limit rows of each kind of a project that was
+	// deleted PurgeAfter ago, and tells whether there may be more.
+	PurgeProjects(ctx context.Context, now time.Time, limit int) (more bool, err error)
 	// DueEvents returns events that could be claimed, those longest due first.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 }

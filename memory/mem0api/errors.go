@@ -35,6 +35,10 @@ var (
 	errBadKey     = refuse(http.StatusUnauthorized, "Invalid API key.")
 	errForbidden  = refuse(http.StatusForbidden, "This API key may only read.", "error")
 	errProject    = refuse(http.StatusForbidden, "You don't have access to this project", "error")
+	errMember     = refuse(http.StatusNotFound, "This user is no member of the project.", "error", "message")
+	errOrg        = refuse(http.StatusNotFound, "Organization not found", "error", "message")
+	errDefault    = refuse(http.StatusBadRequest, "The default project cannot be deleted. Delete its memories with DELETE /v1/memories/ instead.", "error", "message")
+	errProjects   = refuse(http.StatusBadRequest, fmt.Sprintf("There can be at most %d projects.", memory.MaxProjects), "error", "message")
 	errNotFound   = refuse(http.StatusNotFound, "Not found.")
 	errPage       = refuse(http.StatusNotFound, "Invalid page.")
 	errMemoryID   = refuse(http.StatusBadRequest, "memory_id should be a valid UUID", "error")
@@ -116,6 +120,10 @@ func failureOf(err error, f form) *failure {
 		return errEndpoints.failure()
 	case errors.Is(err, delivery.ErrNotFound):
 		return errWebhook
+	case errors.Is(err, memory.ErrDefault):
+		return errDefault
+	case errors.Is(err, memory.ErrTooMany):
+		return errProjects
 	case errors.Is(err, memory.ErrNotFound):
 		return errMemory
 	case errors.As(err, &tooBig):

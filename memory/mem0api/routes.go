@@ -22,8 +22,11 @@ type Route struct {
 func (a *API) Routes() []Route {
 	const (
 		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+		patch               = http.MethodPatch
 		read, admin         = apikey.Read, apikey.Admin
 		created             = http.StatusCreated
+		orgs                = "/api/v1/orgs/organizations/"
+		project             = orgs + ":org/projects/:project/"
 	)
 	return []Route{
 		{get, "/v1/ping/", read, 0, plainForm, handle(a, a.ping)},
@@ -55,6 +58,22 @@ func (a *API) Routes() []Route {
 		{get, "/v2/entities/:type/:name/", read, 0, plainForm, handle(a, a.entity)},
 		{del, "/v2/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntity)},
 		{del, "/v1/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntityByNumber)},
+
+		{get, orgs, read, 0, plainForm, handle(a, a.organizations)},
+		{get, orgs + ":org/", read, 0, plainForm, handle(a, a.organization)},
+		{get, orgs + ":org/members/", read, 0, plainForm, handle(a, a.orgMembers)},
+		{get, orgs + ":org/projects/", read, 0, plainForm, handle(a, a.projects)},
+		{post, orgs + ":org/projects/", admin, created, plainForm, handle(a, a.createProject)},
+		{get, project, read, 0, plainForm, handle(a, a.project)},
+		{patch, project, admin, 0, plainForm, handle(a, a.updateProject)},
+		{del, project, admin, 0, plainForm, handle(a, a.deleteProject)},
+		{get, project + "members/", read, 0, plainForm, handle(a, a.members)},
+		{post, project + "members/", admin, 0, plainForm, handle(a, a.addMember)},
+		{put, project + "members/", admin, 0, plainForm, handle(a, a.updateMember)},
+		{del, project + "members/", admin, 0, plainForm, handle(a, a.removeMember)},
+		// mem0's Python client 0.1.41 alone has this path.
+		{get, project + "custom-instructions-and-categories/", read, 0, plainForm, handle(a, a.project)},
+		{patch, project + "custom-instructions-and-categories/", admin, 0, plainForm, handle(a, a.updateProject)},
 
 		{get, "/api/v1/webhooks/projects/:project/", read, 0, plainForm, handle(a, a.webhooks)},
 		{post, "/api/v1/webhooks/projects/:project/", admin, created, plainForm, handle(a, a.createWebhook)},

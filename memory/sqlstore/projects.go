@@ -66,7 +66,7 @@ func (db *DB) UpdateProject(ctx context.Context, id string, change func(*memory.
 	return p, nil
 }
 
-const oneProject = `SELECT ` + projectColumns + ` FROM projects WHERE id = $1`
+const oneProject = `SELECT ` + projectColumns + ` FROM projects WHERE id = $1 AND deleted_at IS NULL`
 
 // Project returns a project.
 func (db *DB) Project(ctx context.Context, id string) (memory.Project, error) {
@@ -88,7 +88,7 @@ func (db *DB) Project(ctx context.Context, id string) (memory.Project, error) {
 // Projects returns all projects, oldest first.
 func (db *DB) Projects(ctx context.Context) ([]memory.Project, error) {
 	var list []memory.Project
-	err := db.query(ctx, `SELECT `+projectColumns+` FROM projects ORDER BY created_at, id`, nil, func(row scanner) error {
+	err := db.query(ctx, `SELECT `+projectColumns+` FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id`, nil, func(row scanner) error {
 		var p memory.Project
 		err := scanProject(row, &p)
 		list = append(list, p)

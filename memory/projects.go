@@ -1,0 +1,71 @@
+package memory
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"memhook/delivery"
+)
+
+// ProjectPrefix begins the IDs of projects.
+const ProjectPrefix = "proj_"
+
+// Project returns a project. ErrNotFound.
+func (s *Service) Project(ctx context.Context, id string) (Project, error) {
+	return s.store.Project(ctx, id)
+}
+
+// Default tells whether the project is the first of the installation.
+func (s *Service) Default(ctx context.Context, id string) (bool, error) {
+	list, err := s.store.Projects(ctx)
+	return len(list) > 0 && list[0].ID == id, err
+}
+
+// CreateProject adds a project. It has no key yet. *InvalidError, ErrTooMany.
+func (s *Service) CreateProject(ctx context.Context, name string, settings Settings) (Project, error) {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	p := Project{ID: delivery.FormatID(ProjectPrefix, delivery.NewID()), Name: name, Settings: settings, CreatedAt: now, UpdatedAt: now}
+	if err := p.validate(); err != nil {
+		return Project{}, err
+	}
+	return p, s.store.InsertProject(ctx, p)
+}
+
+// DeleteProject makes a project and its keys unusable at once; what it owns is
+// removed in the background. ErrDefault for the first project, ErrNotFound.
+func (s *Service) DeleteProject(ctx context.Context, id string) error {
+	err := s.store.DeleteProject(ctx, id, s.now())
+	s.forgetRules(id)
+	return err
+}
+
+// PurgeAfter is how long a deleted project's rows are left alone: other nodes may
+// remember its keys for some seconds.
+const PurgeAfter = 10 * time.Second
+
+const (
+	// purgeGroup is how many rows of each kind one transaction removes, so that it
+	// holds up other writes for milliseconds only.
+	purgeGroup = 100
+	purgeEvery = 5 * time.Second
+)
+
+// purge removes what deleted projects own.
+func (s *Service) purge(ctx context.Context) {
+	for {
+		more, err := s.store.PurgeProjects(ctx, s.now(), purgeGroup)
+		if err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelError, "deleted projects not removed", slog.Any("error", err))
+		}
+		rest := purgeEvery
+		if more {
+			rest = pumpRest
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rest):
+		}
+	}
+}

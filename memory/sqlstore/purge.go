@@ -1,0 +1,121 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/memory"
+)
+
+// InsertProject adds a project without a key.
+func (db *DB) InsertProject(ctx context.Context, p memory.Project) error {
+	return db.write(ctx, func(t *tx) error {
+		var n int
+		if err := t.row(`SELECT count(*) FROM projects WHERE deleted_at IS NULL`).Scan(&n); err != nil {
+			return err
+		}
+		if n >= memory.MaxProjects {
+			return memory.ErrTooMany
+		}
+		return t.insertProject(p)
+	})
+}
+
+const firstProject = `SELECT id FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT 1`
+
+// DeleteProject marks a project deleted and revokes its keys.
+func (db *DB) DeleteProject(ctx context.Context, id string, now time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		var first string
+		if ok, err := found(t.row(firstProject).Scan(&first)); err != nil || ok && first == id {
+			if err == nil {
+				err = memory.ErrDefault
+			}
+			return err
+		}
+		n, err := t.exec(`UPDATE projects SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL`, id, micros(now))
+		if err == nil && n == 0 {
+			err = memory.ErrNotFound
+		}
+		if err == nil {
+			_, err = t.exec(`UPDATE api_keys SET revoked_at = $2 WHERE project_id = $1 AND revoked_at IS NULL`, id, micros(now))
+		}
+		if err != nil {
+			return fmt.Errorf("project %s: %w", id, err)
+		}
+		return nil
+	})
+}
+
+const (
+	projectToPurge = `SELECT id FROM projects WHERE deleted_at <= $1 AND purged_at IS NULL ORDER BY id LIMIT 1`
+	eventsToPurge  = `SELECT id FROM events WHERE project_id = $1 ORDER BY id LIMIT $2`
+)
+
+// purgeRows removes rows of a project in groups. Every memory has one of the four
+// entity IDs, and each of them has an index.
+var purgeRows = []string{
+	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND user_id IS NOT NULL LIMIT $2)`,
+	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND agent_id IS NOT NULL LIMIT $2)`,
+	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND app_id IS NOT NULL LIMIT $2)`,
+	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND run_id IS NOT NULL LIMIT $2)`,
+	`DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE project_id = $1 LIMIT $2)`,
+}
+
+const (
+	// purgeFew removes what a project has little of.
+	purgeFew = `DELETE FROM endpoints WHERE project_id = $1`
+	// purgeProject keeps the row without what was in it: the keys refer to it.
+	purgeProject = `UPDATE projects SET purged_at = $2, name = '', settings = '{}', members = NULL WHERE id = $1`
+)
+
+// PurgeProjects removes up to limit rows of each kind of one project that was
+// deleted memory.PurgeAfter ago, and tells whether there may be more.
+func (db *DB) PurgeProjects(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+	var id string
+	if ok, err := db.one(ctx, projectToPurge, []any{micros(now.Add(-memory.PurgeAfter))}, &id); !ok || err != nil {
+		return false, err
+	}
+	err = db.write(ctx, func(t *tx) error {
+		left, err := t.purge(id, limit)
+		if err != nil || left {
+			return err
+		}
+		if _, err := t.exec(purgeFew, id); err != nil {
+			return err
+		}
+		_, err = t.exec(purgeProject, id, micros(now))
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("remove project %s: %w", id, err)
+	}
+	return true, nil
+}
+
+// purge removes a group of each kind of row and tells whether there were any.
+func (t *tx) purge(projectID string, limit int) (left bool, err error) {
+	var ids []uuid.UUID
+	if err := t.query(eventsToPurge, []any{projectID, limit}, collect(&ids)); err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		for _, text := range pruneEvent {
+			if _, err := t.exec(text, blob(id)); err != nil {
+				return false, err
+			}
+		}
+	}
+	left = len(ids) > 0
+	for _, text := range purgeRows {
+		n, err := t.exec(text, projectID, limit)
+		if err != nil {
+			return false, err
+		}
+		left = left || n > 0
+	}
+	return left, nil
+}
