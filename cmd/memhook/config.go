@@ -32,6 +32,7 @@ const (
 type config struct {
 	Listen       string
 	DataDir      string
+	DatabaseURL  string // "": a SQLite file in DataDir
 	RedisURL     string // "": the in-process broker
 	Role         string
 	AllowNet     string // CIDRs, separated by commas
@@ -51,11 +52,12 @@ type config struct {
 }
 
 // secretFlags may also come from a file that NAME_FILE names.
-var secretFlags = []string{"bootstrap-key", "redis-url", "secret-key"}
+var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key"}
 
 func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
 	dataDirFlag(fs, &c.DataDir)
+	databaseFlag(fs, &c.DatabaseURL)
 	fs.StringVar(&c.RedisURL, "redis-url", "", "queue: redis://, rediss://, redis-sentinel:// or redis-cluster:// (default: in this process)")
 	fs.StringVar(&c.Role, "role", roleAll, "all, api (accepts, does no work) or worker (works, accepts nothing)")
 	fs.StringVar(&c.AllowNet, "allow-net", "", "CIDRs that deliveries may reach although private, separated by commas")
@@ -70,6 +72,10 @@ func (c *config) flags(fs *pflag.FlagSet) {
 
 func dataDirFlag(fs *pflag.FlagSet, dir *string) {
 	fs.StringVar(dir, "data-dir", "", "folder of the database, its secret key and the first admin key (default "+cmp.Or(stateDir(), "none")+")")
+}
+
+func databaseFlag(fs *pflag.FlagSet, url *string) {
+	fs.StringVar(url, "database-url", "", "postgres://… (default: a SQLite file in the data directory)")
 }
 
 // load fills in from the environment what no flag gave.
@@ -230,6 +236,7 @@ func (c *config) validate() error {
 		return usagef("--log-level %q is not a level; use debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(c.checkURL("--public-url", c.PublicURL, "http", "https"),
+		c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"),
 		c.checkURL("--redis-url", c.RedisURL, "redis", "rediss", "redis-sentinel", "redis-cluster"))
 }
 
@@ -254,12 +261,16 @@ func (c *config) alone() bool { return c.Role == roleAll && c.RedisURL == "" }
 
 // String shows the configuration without its secrets.
 func (c *config) String() string {
-	redis := "in-process"
-	if u, err := url.Parse(c.RedisURL); c.RedisURL != "" && err == nil {
-		redis = u.Scheme + "://" + u.Host
+	return fmt.Sprintf("listen=%s data-dir=%s database=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s",
+		c.Listen, c.DataDir, place(c.DatabaseURL, "sqlite"), place(c.RedisURL, "in-process"), c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
+}
+
+// place shows where a URL leads, without its password.
+func place(raw, otherwise string) string {
+	if u, err := url.Parse(raw); raw != "" && err == nil {
+		return u.Scheme + "://" + u.Host
 	}
-	return fmt.Sprintf("listen=%s data-dir=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s",
-		c.Listen, c.DataDir, redis, c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
+	return otherwise
 }
 
 // GoString is String, for %#v.

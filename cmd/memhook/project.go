@@ -9,6 +9,7 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"memhook/memory"
@@ -126,6 +127,7 @@ func showProjects(w io.Writer, output string, list []memory.Project) error {
 
 func storeFlags(cmd *cobra.Command, c *config) {
 	dataDirFlag(cmd.Flags(), &c.DataDir)
+	databaseFlag(cmd.Flags(), &c.DatabaseURL)
 	cmd.Flags().StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets")
 }
 
@@ -135,7 +137,10 @@ func withStore(cmd *cobra.Command, c *config, work func(context.Context, *sqlsto
 	if err := c.load(cmd.Flags(), os.LookupEnv); err != nil {
 		return err
 	}
-	db, err := openStore(cmd.Context(), c.DataDir, c.SecretKey)
+	if err := c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"); err != nil {
+		return err
+	}
+	db, err := openStore(cmd.Context(), c, uuid.Nil)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	if !c.works() || !c.accepts() {
+	if c.DatabaseURL == "" && (!c.works() || !c.accepts()) {
 		log.Warn("only one server can use a SQLite file: without the role all, what is accepted waits for a server that works",
 			slog.String("role", c.Role))
 	}

@@ -23,6 +23,15 @@ func microsOrNull(t *time.Time) any {
 // blob is how an ID is stored.
 func blob(id uuid.UUID) []byte { return id[:] }
 
+// blobs is blob for a list of arguments.
+func blobs(ids []uuid.UUID) []any {
+	list := make([]any, len(ids))
+	for i := range ids {
+		list[i] = blob(ids[i])
+	}
+	return list
+}
+
 func blobOrNull(id uuid.UUID) any {
 	if id == uuid.Nil {
 		return nil

@@ -158,7 +158,7 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 }
 
 const (
-	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5 WHERE id = $1 AND next_at = $2`
+	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6 WHERE id = $1 AND next_at = $2`
 	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9
 		WHERE id = $1 AND next_at = $2`
 	finishDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9,
@@ -181,7 +181,7 @@ func (t *tx) claim(c *delivery.Claim, now time.Time) (bool, error) {
 	if interrupted {
 		d.Attempts++
 	}
-	n, err := t.exec(claimDelivery, blob(d.ID), micros(was), micros(c.Lease), d.Attempts, micros(now))
+	n, err := t.exec(claimDelivery, blob(d.ID), micros(was), micros(c.Lease), d.Attempts, micros(now), blobOrNull(t.node))
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -301,19 +301,3 @@ const (
 	moveHeld    = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'held' ORDER BY id LIMIT $6)`
 	movePending = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' AND next_at IS NOT NULL LIMIT $6)`
 )
-
-// FreeLeases makes everything due that the last run of a single node had in its
-// hands, and returns how many rows that were.
-func (db *DB) FreeLeases(ctx context.Context, now time.Time) (int, error) {
-	var n int64
-	err := db.write(ctx, func(t *tx) error {
-		events, err := t.exec(`UPDATE events SET next_at = $1 WHERE next_at > $1`, micros(now))
-		if err != nil {
-			return err
-		}
-		sending, err := t.exec(`UPDATE deliveries SET next_at = $1 WHERE next_at > $1 AND status = 'sending'`, micros(now))
-		n = events + sending
-		return err
-	})
-	return int(n), err
-}

@@ -13,6 +13,8 @@ type dialect interface {
 	// snapshot runs reads that all see the database as it is at one moment.
 	snapshot(ctx context.Context, reads func(query) error) error
 
+	// clock is an expression for the database's time in Unix microseconds.
+	clock() string
 	// writers is how many groups of changes are committed side by side.
 	writers() int
 	// begin begins a transaction that writes, on a connection of its own.
@@ -34,6 +36,8 @@ type session interface {
 	row(text string, args []any) scanner
 	// lock holds up other transactions that lock the same key until this one ends.
 	lock(key string) error
+	// lockEach is lock for each key of a read of one column.
+	lockEach(text string, args []any) error
 	// later queues a statement that must come to pass no later than the next one with
 	// a result, or the commit. Unless otherwise is nil, it is the error when the
 	// statement changes no row.

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,33 +61,41 @@ func turnKey(e memory.Event) any {
 	return key[:]
 }
 
-// itsTurn holds when no older event of the scope is unfinished.
+// itsTurn holds when no older event of the scope is unfinished, and none is being
+// worked on. That a younger one is, can only be when an older one was accepted on
+// another node at the same moment and came to light later. Now is $1.
 const itsTurn = `NOT EXISTS (SELECT 1 FROM events o
-	WHERE o.scope_key = events.scope_key AND o.next_at IS NOT NULL AND o.scope_key IS NOT NULL AND o.id < events.id)`
-
-const claimEvent = `UPDATE events SET status = 'RUNNING', next_at = $3, tries = tries + 1,
-		started_at = COALESCE(started_at, $2), updated_at = $2
-	WHERE id = $1 AND next_at <= $2 AND ` + itsTurn + ` RETURNING ` + eventColumns
+	WHERE o.scope_key = events.scope_key AND o.next_at IS NOT NULL AND o.scope_key IS NOT NULL
+		AND (o.id < events.id OR o.id > events.id AND o.status = 'RUNNING' AND o.next_at > $1))`
 
 // ClaimEvents leases those of the events that are due and whose turn it is in
-// their scope, marks them RUNNING and returns them.
+// their scope, marks them RUNNING and returns them, oldest first.
 func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.Time) ([]memory.Event, error) {
+	in := placeholders(4, len(ids))
+	scopes := `SELECT DISTINCT encode(scope_key, 'hex') FROM events WHERE id IN (` + placeholders(1, len(ids)) + `) AND scope_key IS NOT NULL`
+	claim := `UPDATE events SET status = 'RUNNING', next_at = $2, tries = tries + 1,
+			started_at = COALESCE(started_at, $1), updated_at = $1, node_id = $3
+		WHERE id IN (` + in + `) AND next_at <= $1 AND ` + itsTurn + ` RETURNING ` + eventColumns
+	list := blobs(ids)
+	args := append([]any{micros(now), micros(lease), blobOrNull(db.node)}, list...)
 	var claimed []memory.Event
 	err := db.write(ctx, func(t *tx) error {
 		claimed = claimed[:0]
-		for _, id := range ids {
-			var e memory.Event
-			ok, err := found(scanEvent(t.row(claimEvent, blob(id), micros(now), micros(lease)), &e))
-			if err != nil {
-				return fmt.Errorf("event %s: %w", id, err)
-			}
-			if ok {
-				t.changed()
-				claimed = append(claimed, e)
-			}
+		if err := t.lockEach(scopes, list...); err != nil {
+			return err
 		}
-		return nil
+		err := t.query(claim, args, func(row scanner) error {
+			var e memory.Event
+			err := scanEvent(row, &e)
+			claimed = append(claimed, e)
+			return err
+		})
+		if len(claimed) > 0 {
+			t.changed()
+		}
+		return err
 	})
+	slices.SortFunc(claimed, func(a, b memory.Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return claimed, err
 }
 

@@ -51,6 +51,12 @@ func (s *pgSession) lock(key string) error {
 	return s.later(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, []any{key}, nil)
 }
 
+// lockEach takes the locks in order, so that two who want several do not wait for
+// each other.
+func (s *pgSession) lockEach(text string, args []any) error {
+	return s.later(`SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM (`+text+`) AS keys(key) ORDER BY key`, args, nil)
+}
+
 // send sends what is queued and one more statement, and returns the results where
 // those of the one begin.
 func (s *pgSession) send(text string, args []any) (pgx.BatchResults, error) {

@@ -94,6 +94,10 @@ func (p *postgres) snapshot(ctx context.Context, reads func(query) error) error 
 	})
 }
 
+func (p *postgres) clock() string {
+	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
+}
+
 func (p *postgres) writers() int { return pgWriters }
 
 // again holds for what another transaction caused, also the one that was the first

@@ -124,6 +124,8 @@ func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
 	})
 }
 
+func (s *sqlite) clock() string { return `CAST(unixepoch('subsec') * 1000000 AS BIGINT)` }
+
 // writers is 1: SQLite has one writer, whatever the number of connections.
 func (s *sqlite) writers() int { return 1 }
 
@@ -196,10 +198,12 @@ func (c *sqliteConn) row(text string, args []any) scanner {
 	return s.QueryRowContext(background, args...)
 }
 
-// lock does nothing: there is one writer.
-func (c *sqliteConn) lock(string) error { return nil }
-func (c *sqliteConn) owner(int)         {}
-func (c *sqliteConn) undo() error       { return c.do("ROLLBACK") }
+// The locks do nothing: there is one writer.
+func (c *sqliteConn) lock(string) error            { return nil }
+func (c *sqliteConn) lockEach(string, []any) error { return nil }
+
+func (c *sqliteConn) owner(int)   {}
+func (c *sqliteConn) undo() error { return c.do("ROLLBACK") }
 
 func (c *sqliteConn) commit() error {
 	if err := c.do("COMMIT"); err != nil {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"memhook/signing"
 )
 
@@ -13,6 +15,9 @@ type Config struct {
 	Path   string          // of the SQLite file; made with its folder if it is not there
 	URL    string          // of a Postgres database, postgres://…; Path is not used then
 	Sealer *signing.Sealer // for endpoint secrets
+	// Node is who takes the work when several servers share the database; nil: there
+	// is one server.
+	Node uuid.UUID
 }
 
 // DB is an open database. Its methods are safe for concurrent use.
@@ -20,6 +25,7 @@ type DB struct {
 	dialect dialect
 	writer  *writer
 	sealer  *signing.Sealer
+	node    uuid.UUID
 }
 
 // readers is the size of the read pool. Reads are short; more connections than
@@ -35,7 +41,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{dialect: d, writer: startWriter(d), sealer: c.Sealer}, nil
+	return &DB{dialect: d, writer: startWriter(d, c.Node), sealer: c.Sealer, node: c.Node}, nil
 }
 
 func open(ctx context.Context, c Config) (dialect, error) {

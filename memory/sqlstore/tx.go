@@ -1,9 +1,12 @@
 package sqlstore
 
+import "github.com/google/uuid"
+
 // tx is what a change may do. An error of one of its statements ends the change:
 // it has to be returned.
 type tx struct {
 	session   session
+	node      uuid.UUID               // who takes leases; nil when there is one server
 	endpoints map[string]endpointList // of this group, by project
 	wrote     bool                    // the current change has written
 	failure   error                   // of a statement: the group cannot be committed
@@ -45,6 +48,11 @@ func (t *tx) row(text string, args ...any) scanner {
 // nodes: whoever comes second sees what the first has committed. A change that
 // decides by what it reads, other than by the row that it then changes, needs it.
 func (t *tx) lock(key string) error { return t.note(t.session.lock(key)) }
+
+// lockEach is lock for each key of a read of one column. It is run by Postgres only.
+func (t *tx) lockEach(text string, args ...any) error {
+	return t.note(t.session.lockEach(text, args))
+}
 
 // changed notes that row changed the database.
 func (t *tx) changed() { t.wrote = true }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/google/uuid"
 )
 
 const (
@@ -28,13 +30,14 @@ type write struct {
 // writer commits changes in groups. Each of its goroutines takes whatever waits.
 type writer struct {
 	dialect dialect
+	node    uuid.UUID
 	queue   chan *write
 	quit    chan struct{}
 	ended   chan struct{}
 }
 
-func startWriter(d dialect) *writer {
-	w := &writer{dialect: d, queue: make(chan *write, maxGroup), quit: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(d dialect, node uuid.UUID) *writer {
+	w := &writer{dialect: d, node: node, queue: make(chan *write, maxGroup), quit: make(chan struct{}), ended: make(chan struct{})}
 	var wg sync.WaitGroup
 	for range d.writers() {
 		wg.Go(w.run)
@@ -157,7 +160,7 @@ func (w *writer) try(group []*write) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("begin: %w", err)
 	}
-	t := &tx{session: s}
+	t := &tx{session: s, node: w.node}
 	for i, req := range group {
 		t.wrote = false
 		s.owner(i)
