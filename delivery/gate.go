@@ -26,7 +26,7 @@ type ticketed struct {
 }
 
 // ticketLife is when a ticket that no worker took counts as lost.
-const ticketLife = 10 * time.Second
+const ticketLife = 5 * time.Second
 
 // Wake says that deliveries may have become due. It does not block. Rows that it
 // does not reach are found by the pump.

@@ -18,7 +18,7 @@ const (
 	// pumpGroup is how many due events one look finds.
 	pumpGroup = 1024
 	// ticketLife is when a pushed ticket that nobody handled counts as lost.
-	ticketLife = 10 * time.Second
+	ticketLife = 5 * time.Second
 )
 
 // Run pushes tickets for accepted and due events, and removes deleted projects,

@@ -69,7 +69,7 @@ func TestConfigPrecedence(t *testing.T) {
 func TestConfigPrintsNoSecret(t *testing.T) {
 	const boot = "mh_hunter2hunter2hunter2hunter2hunter2"
 	key := signing.GenerateKey()
-	c, err := loadConfig(t, []string{"--redis-url", "redis://me:hunter2@redis:6379/0?x=hunter2"},
+	c, err := loadConfig(t, []string{"--redis-url", "redis://me:hunter2@redis:6379/0?x=hunter2", "--database-url", "postgres://me:hunter2@db:5432/x?password=hunter2"},
 		map[string]string{"MEMHOOK_BOOTSTRAP_KEY": boot, "MEMHOOK_SECRET_KEY": key})
 	if err != nil {
 		t.Fatal(err)
@@ -80,8 +80,8 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 		if strings.Contains(text, "hunter2") || strings.Contains(text, key) {
 			t.Errorf("%s has a secret", text)
 		}
-		if !strings.Contains(text, "redis:6379") {
-			t.Errorf("%s does not say which Redis", text)
+		if !strings.Contains(text, "redis:6379") || !strings.Contains(text, "db:5432") {
+			t.Errorf("%s does not say which Redis and which database", text)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/uuid"
+
 	"memhook/memory/sqlstore"
 	"memhook/signing"
 )
@@ -18,12 +20,13 @@ const (
 	lockFile     = "memhook.lock"
 	secretFile   = "secret.key"
 	adminKeyFile = "admin.key"
+	nodeFile     = "node.id"
 )
 
 var errLocked = errors.New("locked by another process")
 
-// lockData makes this process the only server of a data directory. SQLite alone
-// would let two of them take each other's leases for those of a dead run.
+// lockData makes this process the only server of a data directory: two of them
+// would take each other's leases for those of a dead run.
 func lockData(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -35,17 +38,20 @@ func lockData(dir string) (*os.File, error) {
 	return f, err
 }
 
-// openStore opens the database of a data directory and makes both when they are
-// not there. key is the sealing key's text; "" is the one in the directory.
-func openStore(ctx context.Context, dir, key string) (*sqlstore.DB, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// openStore opens the database that the configuration names, and makes a SQLite one
+// with its directory when they are not there. node is who opens it to work.
+func openStore(ctx context.Context, c *config, node uuid.UUID) (*sqlstore.DB, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, databaseFile)
-	sealer, err := openSealer(dir, key)
+	sealer, err := openSealer(c.DataDir, c.SecretKey)
 	if err != nil {
 		return nil, err
 	}
+	if c.DatabaseURL != "" {
+		return sqlstore.Open(ctx, sqlstore.Config{URL: c.DatabaseURL, Sealer: sealer, Node: node})
+	}
+	path := filepath.Join(c.DataDir, databaseFile)
 	// SQLite gives the files beside the database its mode, and would give it 0644.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -57,23 +63,13 @@ func openStore(ctx context.Context, dir, key string) (*sqlstore.DB, error) {
 	return sqlstore.Open(ctx, sqlstore.Config{Path: path, Sealer: sealer})
 }
 
-// checkSealed finds out whether the sealing key is the one of the stored secrets,
-// by the first endpoint there is.
+// checkSealed finds out whether the sealing key is the one of the stored secrets.
 func checkSealed(ctx context.Context, db *sqlstore.DB) error {
-	projects, err := db.Projects(ctx)
-	if err != nil {
-		return err
+	err := db.CheckSeal(ctx)
+	if errors.Is(err, signing.ErrOtherKey) {
+		return failf(exitFailed, "the secrets in this database were sealed with another key; start with that one in MEMHOOK_SECRET_KEY or %s", secretFile)
 	}
-	for _, p := range projects {
-		list, err := db.Endpoints(ctx, p.ID)
-		if errors.Is(err, signing.ErrOtherKey) {
-			return failf(exitFailed, "the endpoint secrets of project %s were sealed with another key; start with that one in MEMHOOK_SECRET_KEY or %s", p.ID, secretFile)
-		}
-		if err != nil || len(list) > 0 {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 func openSealer(dir, key string) (*signing.Sealer, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 	"unicode"
@@ -24,8 +25,16 @@ const (
 
 // newProject stores a project with an admin key whose text is given.
 func newProject(ctx context.Context, db *sqlstore.DB, name, key string) (memory.Project, error) {
+	p, k, err := projectAndKey(name, key)
+	if err != nil {
+		return p, err
+	}
+	return p, db.CreateProject(ctx, p, k)
+}
+
+func projectAndKey(name, key string) (memory.Project, apikey.Key, error) {
 	if n := utf8.RuneCountInString(name); n == 0 || n > projectNames || !utf8.ValidString(name) || hasControl(name) {
-		return memory.Project{}, usagef("a project's name has 1 to %d printable characters", projectNames)
+		return memory.Project{}, apikey.Key{}, usagef("a project's name has 1 to %d printable characters", projectNames)
 	}
 	now := time.Now().UTC()
 	p := memory.Project{ID: delivery.FormatID("proj_", delivery.NewID()), Name: name, CreatedAt: now, UpdatedAt: now}
@@ -33,7 +42,7 @@ func newProject(ctx context.Context, db *sqlstore.DB, name, key string) (memory.
 		ID: delivery.FormatID("key_", delivery.NewID()), ProjectID: p.ID, Name: "admin", Scope: apikey.Admin,
 		Hash: apikey.Hash(key), Hint: apikey.Hint(key), CreatedAt: now,
 	}
-	return p, db.CreateProject(ctx, p, k)
+	return p, k, nil
 }
 
 func hasControl(s string) bool {
@@ -69,7 +78,17 @@ func firstStart(ctx context.Context, db *sqlstore.DB, c *config) (key string, er
 	if err != nil {
 		return "", err
 	}
-	_, err = newProject(ctx, db, firstProject, key)
+	p, k, err := projectAndKey(firstProject, key)
+	if err != nil {
+		return "", err
+	}
+	created, err := db.CreateFirstProject(ctx, p, k)
+	if err == nil && !created { // another node was first
+		if c.BootstrapKey == "" {
+			err = os.Remove(path) // its key opens nothing
+		}
+		return "", err
+	}
 	return key, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -40,6 +41,8 @@ type node struct {
 	log       *slog.Logger
 	lock      *os.File
 	db        *sqlstore.DB
+	clock     clock
+	member    *member // nil with a database of its own
 	keys      *keyCache
 	memory    *memory.Service
 	delivery  *delivery.Service
@@ -66,10 +69,7 @@ func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err err
 	if n.lock, err = lockData(c.DataDir); err != nil {
 		return n, err
 	}
-	if n.db, err = openStore(ctx, c.DataDir, c.SecretKey); err != nil {
-		return n, err
-	}
-	if err = checkSealed(ctx, n.db); err != nil {
+	if err = n.openStore(ctx); err != nil {
 		return n, err
 	}
 	n.keys = newKeyCache(n.db.Key, time.Now)
@@ -107,10 +107,27 @@ func (n *node) liveAdminKey(ctx context.Context) string {
 	return text
 }
 
+func (n *node) openStore(ctx context.Context) (err error) {
+	id := uuid.Nil
+	if n.config.DatabaseURL != "" {
+		if id, err = nodeID(n.config.DataDir); err != nil {
+			return err
+		}
+	}
+	if n.db, err = openStore(ctx, n.config, id); err != nil {
+		return err
+	}
+	if err = checkSealed(ctx, n.db); err != nil || id == uuid.Nil {
+		return err
+	}
+	n.member, err = join(ctx, n.db, id, n.config, &n.clock, n.log)
+	return err
+}
+
 // recover takes back what the last run had in its hands. It must have ended, which
 // the lock shows.
 func (n *node) recover(ctx context.Context) error {
-	freed, err := n.db.FreeLeases(ctx, time.Now())
+	freed, err := n.db.FreeLeases(ctx, n.clock.Now())
 	if err != nil {
 		return fmt.Errorf("free the leases of the last run: %w", err)
 	}
@@ -133,6 +150,7 @@ func (n *node) wire() (err error) {
 		Log:       n.log,
 		Policy:    retry.DefaultPolicy(rand.Float64),
 		Version:   version(),
+		Now:       n.clock.Now,
 		Metrics:   delivery.NewMetrics(n.registry),
 	})
 	n.memory = memory.New(memory.Config{
@@ -141,6 +159,7 @@ func (n *node) wire() (err error) {
 		Categorizer: engine.Local{},
 		Push:        push,
 		Wake:        n.delivery.Wake,
+		Now:         n.clock.Now,
 		Alone:       n.config.alone(),
 		Log:         n.log,
 		Metrics:     memory.NewMetrics(n.registry),

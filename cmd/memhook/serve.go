@@ -25,7 +25,8 @@ finishes what is in flight and exits with 0.
 
 The first start makes a project and an admin key. Every flag has a variable,
 --data-dir is MEMHOOK_DATA_DIR; a flag wins. A secret may also come from a file:
-MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE, MEMHOOK_REDIS_URL_FILE.`,
+MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE, MEMHOOK_DATABASE_URL_FILE,
+MEMHOOK_REDIS_URL_FILE.`,
 		Example: `  memhook serve
   memhook serve --listen 127.0.0.1:0 --data-dir ./data
   memhook serve --allow-net 127.0.0.1/32        # deliver to receivers on this machine
@@ -75,18 +76,20 @@ const stopWithin = 30 * time.Second
 
 // run serves and works until ctx ends, then stops: first requests, so that nothing
 // more comes in; then the pumps, so that nothing more is handed out; then the
-// broker, once the handlers under way have recorded what they did; then the
-// database. A part that ends early stops the others.
+// broker, once the handlers under way have recorded what they did; then it leaves
+// the other nodes; then the database. A part that ends early stops the others.
 func (n *node) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.close()) }()
 	work := context.WithoutCancel(ctx)
 	brokerCtx, stopBroker := context.WithCancel(work)
 	pumpCtx, stopPumps := context.WithCancel(work)
+	memberCtx, leave := context.WithCancel(work)
 	defer stopBroker()
 	defer stopPumps()
+	defer leave()
 
-	var web, pumps, broker errgroup.Group
-	failed := make(chan error, 5) // one for each part below
+	var web, pumps, broker, member errgroup.Group
+	failed := make(chan error, 6) // one for each part below
 	start := func(g *errgroup.Group, name string, part func() error) {
 		g.Go(func() error {
 			err := part()
@@ -96,6 +99,9 @@ func (n *node) run(ctx context.Context) (err error) {
 			failed <- err
 			return err
 		})
+	}
+	if n.member != nil {
+		start(&member, "member", func() error { return n.member.Run(memberCtx) })
 	}
 	if n.config.works() {
 		start(&broker, "queue", func() error { return n.broker.Run(brokerCtx) })
@@ -123,6 +129,8 @@ func (n *node) run(ctx context.Context) (err error) {
 	err = errors.Join(err, pumps.Wait())
 	stopBroker()
 	err = errors.Join(err, broker.Wait())
+	leave()
+	err = errors.Join(err, member.Wait())
 	n.log.LogAttrs(ctx, slog.LevelInfo, "stopped", slog.Int64("duration_ms", time.Since(began).Milliseconds()))
 	return err
 }

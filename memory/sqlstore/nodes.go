@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -78,6 +79,30 @@ func (db *DB) Reap(ctx context.Context, silent time.Duration) (dead []uuid.UUID,
 	})
 	return dead, freed, err
 }
+
+// CheckSeal finds out whether the secrets in the database were sealed with this
+// key: signing.ErrOtherKey. The first key that opens the database is the one.
+func (db *DB) CheckSeal(ctx context.Context) error {
+	var sealed string
+	mark := base64.StdEncoding.EncodeToString(db.sealer.Seal([]byte(sealMark), []byte(sealMark)))
+	err := db.write(ctx, func(t *tx) error {
+		if err := t.later(`INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, sealMark, mark); err != nil {
+			return err
+		}
+		return t.row(`SELECT value FROM marks WHERE name = $1`, sealMark).Scan(&sealed)
+	})
+	if err != nil {
+		return err
+	}
+	raw, err := base64.StdEncoding.DecodeString(sealed)
+	if err != nil {
+		return fmt.Errorf("mark %s: %w", sealMark, err)
+	}
+	_, err = db.sealer.Open(raw, []byte(sealMark))
+	return err
+}
+
+const sealMark = "seal"
 
 const (
 	freeEvents      = `UPDATE events SET next_at = $1 WHERE next_at > $1`

@@ -12,12 +12,30 @@ const projectColumns = `id, name, settings, members, created_at, updated_at`
 
 // CreateProject adds a project with its first key.
 func (db *DB) CreateProject(ctx context.Context, p memory.Project, k apikey.Key) error {
-	return db.write(ctx, func(t *tx) error {
-		if err := t.insertProject(p); err != nil {
+	return db.write(ctx, func(t *tx) error { return t.createProject(p, k) })
+}
+
+// CreateFirstProject is CreateProject unless there is a project, and tells whether
+// it added this one.
+func (db *DB) CreateFirstProject(ctx context.Context, p memory.Project, k apikey.Key) (bool, error) {
+	var n int
+	err := db.write(ctx, func(t *tx) error {
+		if err := t.lock("first project"); err != nil {
 			return err
 		}
-		return t.insertKey(k)
+		if err := t.row(`SELECT count(*) FROM projects`).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		return t.createProject(p, k)
 	})
+	return n == 0 && err == nil, err
+}
+
+func (t *tx) createProject(p memory.Project, k apikey.Key) error {
+	if err := t.insertProject(p); err != nil {
+		return err
+	}
+	return t.insertKey(k)
 }
 
 func (t *tx) insertProject(p memory.Project) error {

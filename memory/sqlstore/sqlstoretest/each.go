@@ -71,6 +71,12 @@ func OpenPostgres(t testing.TB) *sqlstore.DB {
 	return open(t, sqlstore.Config{URL: PostgresURL(t)})
 }
 
+// Node opens a Postgres database as one of the nodes that share it.
+func Node(t testing.TB, url string, id uuid.UUID) *sqlstore.DB {
+	t.Helper()
+	return open(t, sqlstore.Config{URL: url, Node: id})
+}
+
 func openSQLite(t testing.TB) *sqlstore.DB {
 	t.Helper()
 	return At(t, filepath.Join(t.TempDir(), "memhook.db"))
