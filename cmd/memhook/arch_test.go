@@ -19,6 +19,7 @@ import (
 var floors = map[string]int{
 	"signing":                      0,
 	"signing/apikey":               0,
+	"signing/inbound":              0,
 	"retry":                        0,
 	"delivery/egress":              0,
 	"delivery/queue":               0,
@@ -40,12 +41,12 @@ var testSupport = []string{"delivery/queue/queuetest", "memory/sqlstore/sqlstore
 
 // standardOnly import nothing but the standard library, so that their behaviour
 // can be read in one place.
-var standardOnly = []string{"signing", "signing/apikey", "retry", "delivery/egress"}
+var standardOnly = []string{"signing", "signing/apikey", "signing/inbound", "retry", "delivery/egress"}
 
 // reserved modules are imported by these packages only. metrics.go files may
 // import the metrics client anywhere.
 var reserved = map[string][]string{
-	"github.com/labstack/echo/":            {"memory/mem0api", "delivery/hookapi", "dashboard", "cmd/memhook"},
+	"github.com/labstack/echo/":            {"memory/mem0api", "memory/inbound", "delivery/hookapi", "dashboard", "cmd/memhook"},
 	"github.com/hibiken/asynq":             {"delivery/queue", "delivery/queue/queuetest", "cmd/memhook"},
 	"github.com/redis/go-redis/":           {"delivery/queue", "delivery/queue/queuetest"},
 	"modernc.org/sqlite":                   {"memory/sqlstore"},
