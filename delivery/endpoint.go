@@ -105,7 +105,7 @@ func (e Endpoint) Wants(m Message) bool {
 // words; ReasonNone when it does. Operational types must be asked for by name, and
 // filters do not apply to them.
 func (e Endpoint) Refuses(m Message) (Reason, string) {
-	named := slices.Contains(e.EventTypes, m.Type)
+	named := slices.ContainsFunc(e.EventTypes, func(entry string) bool { return names(entry, m.Type) })
 	switch {
 	case operational(m.Type) && named:
 		return ReasonNone, ""

@@ -35,7 +35,7 @@ func (e Endpoint) validate() error {
 		}
 		valid := EventTypes()
 		if strings.Contains(t, ".") { // mem0's types have no dot
-			valid = OperationalTypes()
+			valid = append(OperationalTypes(), RelayPrefix+"*", RelayPrefix+"<name>")
 		}
 		return &InvalidError{"event_types", fmt.Sprintf("%q is not a valid choice. Valid: %s.", clip(t, 64), strings.Join(valid, ", "))}
 	}

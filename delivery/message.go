@@ -56,7 +56,7 @@ func operational(t string) bool {
 
 // knownType tells whether an endpoint may ask for the type.
 func knownType(t string) bool {
-	return t == AllTypes || slices.Contains(EventTypes(), t) || operational(t)
+	return t == AllTypes || slices.Contains(EventTypes(), t) || operational(t) || relayed(t)
 }
 
 // MaxPayload is the largest body a message may have, in bytes.
@@ -120,8 +120,11 @@ func (m Message) Payload(f Format) ([]byte, error) {
 	if err := json.Unmarshal(m.Body, &full); err != nil {
 		return nil, fmt.Errorf("read body of message %s: %w", m.ID, err)
 	}
-	if f == Mem0 {
+	switch {
+	case f == Mem0 && full.EventDetails != nil:
 		return json.Marshal(envelope{EventDetails: full.EventDetails})
+	case f == Mem0: // relayed from elsewhere: mem0 has no form for it
+		return m.Body, nil
 	}
 	var thin thinData
 	if err := json.Unmarshal(full.Data, &thin); err != nil {
