@@ -8,9 +8,10 @@ import (
 
 // Metrics counts events. A nil *Metrics counts nothing.
 type Metrics struct {
-	events  *prometheus.CounterVec
-	results *prometheus.CounterVec
-	latency prometheus.Histogram
+	events   *prometheus.CounterVec
+	results  *prometheus.CounterVec
+	latency  prometheus.Histogram
+	refusals prometheus.Counter
 }
 
 // NewMetrics registers the package's metrics.
@@ -26,8 +27,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "memhook_events_latency_seconds", Help: "Time from acceptance to the final state.",
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}),
+		refusals: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "memhook_sources_refused_total", Help: "Requests of sources that did not verify.",
+		}),
 	}
-	r.MustRegister(m.events, m.results, m.latency)
+	r.MustRegister(m.events, m.results, m.latency, m.refusals)
 	return m
 }
 
@@ -41,5 +45,11 @@ func (m *Metrics) finished(s EventStatus, took time.Duration) {
 	if m != nil {
 		m.results.WithLabelValues(string(s)).Inc()
 		m.latency.Observe(took.Seconds())
+	}
+}
+
+func (m *Metrics) refused() {
+	if m != nil {
+		m.refusals.Inc()
 	}
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Metrics *Metrics
 	// Categorizer sorts memories under categories; nil: they have none.
 	Categorizer Categorizer
+	// Note puts an entry into the audit log; nil: nothing is noted.
+	Note func(context.Context, delivery.AuditEntry)
 }
 
 // Service accepts, processes and shows memory events. Its methods are safe for
@@ -62,10 +64,13 @@ type Service struct {
 	wait    time.Duration
 	alone   bool
 	metrics *Metrics
+	note    func(context.Context, delivery.AuditEntry)
 	bell    *queue.Bell[uuid.UUID]
 	sorter  Categorizer
 	running context.Context // of the service, no caller's: it ends when Run does
 	stop    context.CancelFunc
+
+	refusals refusals // of sources
 
 	mu      sync.Mutex
 	waiting map[uuid.UUID]chan struct{} // callers of processed adds, by event
@@ -83,7 +88,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{
 		store: c.Store, engine: c.Engine, push: c.Push, wake: c.Wake, log: c.Log,
-		now: c.Now, lease: c.Lease, wait: c.Wait, alone: c.Alone, metrics: c.Metrics,
+		now: c.Now, lease: c.Lease, wait: c.Wait, alone: c.Alone, metrics: c.Metrics, note: c.Note,
 		bell:    queue.NewBell[uuid.UUID](),
 		waiting: map[uuid.UUID]chan struct{}{},
 		ringing: map[uuid.UUID]time.Time{},
@@ -94,6 +99,9 @@ func New(c Config) *Service {
 	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.note == nil {
+		s.note = func(context.Context, delivery.AuditEntry) {}
 	}
 	if s.lease == 0 {
 		s.lease = defaultLease

@@ -30,6 +30,7 @@ type Reader interface {
 // Store is what the service asks of storage. Each method is one transaction.
 type Store interface {
 	Reader
+	SourceStore
 	// InsertEvent commits a new event.
 	InsertEvent(ctx context.Context, e Event) error
 	// ClaimEvents leases those of the events that are due and whose turn it is in

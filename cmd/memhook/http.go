@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"memhook/memory/inbound"
 	"memhook/memory/mem0api"
 	"memhook/signing/apikey"
 )
@@ -36,6 +37,7 @@ func (n *node) newHTTP() *http.Server {
 		mem0api.New(mem0api.Config{
 			Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log, PublicURL: n.config.PublicURL,
 		}).Register(e)
+		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
 		n.pages(e)
 		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/ui/") })
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 	"memhook/signing/apikey"
 )
 
-// A rateLimit bounds how often each API key may ask. Requests without a key pass:
-// they are refused where keys are checked.
+// A rateLimit bounds how often each API key may ask, and how often each source may
+// post. Other requests without a key pass: they are refused where keys are checked.
 type rateLimit struct {
 	perSecond float64
 	burst     int
@@ -34,21 +35,30 @@ func newRateLimit(perSecond float64, now func() time.Time) *rateLimit {
 
 func (l *rateLimit) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		key, ok := apikey.FromHeader(c.Request().Header)
+		who, ok := caller(c.Request())
 		if !ok || l.perSecond == 0 {
 			return next(c)
 		}
-		left, fullIn, wait := l.take(apikey.Hash(key))
+		left, fullIn, wait := l.take(sha256.Sum256([]byte(who)))
 		h := c.Response().Header()
 		h.Set("X-RateLimit-Limit", strconv.Itoa(l.burst))
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
 		h.Set("X-RateLimit-Reset", seconds(fullIn))
 		if wait > 0 {
 			h.Set("Retry-After", seconds(wait))
-			return echo.NewHTTPError(http.StatusTooManyRequests, "Too many requests with this key; wait as long as Retry-After says.")
+			return echo.NewHTTPError(http.StatusTooManyRequests, "Too many requests; wait as long as Retry-After says.")
 		}
 		return next(c)
 	}
+}
+
+// caller is whose bucket a request is counted in: that of its key, or that of the
+// source whose address it is sent to.
+func caller(r *http.Request) (string, bool) {
+	if strings.HasPrefix(r.URL.Path, "/in/") {
+		return r.URL.Path, true
+	}
+	return apikey.FromHeader(r.Header)
 }
 
 // take returns what is left, how long until the bucket is full again, and how

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,14 +15,16 @@ func TestRateLimit(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	e := echo.New()
 	e.Use(newRateLimit(1, func() time.Time { return now }).middleware)
-	e.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
+	for _, path := range []string{"/", "/in/:token"} {
+		e.GET(path, func(c echo.Context) error { return c.NoContent(http.StatusOK) })
+	}
 	type answer struct {
 		Status             int
 		Left, Reset, Retry string
 	}
 	steps := []struct {
 		name  string
-		key   string
+		key   string // of a source when it begins with a slash
 		later time.Duration
 		want  answer
 	}{
@@ -31,11 +34,19 @@ func TestRateLimit(t *testing.T) {
 		{"another key", "b", 0, answer{200, "1", "1", ""}},
 		{"no key is not counted", "", 0, answer{200, "", "", ""}},
 		{"a little too early", "a", 100 * time.Millisecond, answer{429, "0", "2", "1"}},
+		{"a source", "/in/x", 0, answer{200, "1", "1", ""}},
+		{"a source again", "/in/x", 0, answer{200, "0", "2", ""}},
+		{"a source too often", "/in/x", 0, answer{429, "0", "2", "1"}},
+		{"another source", "/in/y", 0, answer{200, "1", "1", ""}},
 		{"as long as asked", "a", 900 * time.Millisecond, answer{200, "0", "2", ""}},
 	}
 	for _, s := range steps {
 		now = now.Add(s.later)
-		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		path := "/"
+		if strings.HasPrefix(s.key, "/") {
+			path, s.key = s.key, ""
+		}
+		req := httptest.NewRequest(http.MethodGet, path, nil)
 		if s.key != "" {
 			req.Header.Set("Authorization", "Token "+s.key)
 		}

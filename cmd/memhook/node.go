@@ -163,6 +163,7 @@ func (n *node) wire() (err error) {
 		Alone:       n.config.alone(),
 		Log:         n.log,
 		Metrics:     memory.NewMetrics(n.registry),
+		Note:        n.delivery.Note,
 	})
 	n.broker, err = n.newBroker()
 	return err

@@ -23,11 +23,11 @@ func (n *node) prune(ctx context.Context) error {
 	for {
 		total := 0
 		for {
-			pruned, err := n.db.Prune(ctx, time.Now().Add(-n.config.Retention))
+			pruned, more, err := pruneGroup(ctx, n.db, n.config.Retention)
 			if err != nil && ctx.Err() == nil {
 				n.log.LogAttrs(ctx, slog.LevelError, "old events not pruned, trying again later", slog.Any("error", err))
 			}
-			if total += pruned; pruned < sqlstore.PruneGroup {
+			if total += pruned; !more {
 				break
 			}
 			if !sleep(ctx, pruneRest) {
@@ -41,6 +41,18 @@ func (n *node) prune(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// pruneGroup removes one group of what is too old. It returns how many events were
+// among it and whether there may be more.
+func pruneGroup(ctx context.Context, db *sqlstore.DB, retention time.Duration) (events int, more bool, err error) {
+	now := time.Now()
+	events, err = db.Prune(ctx, now.Add(-retention))
+	if err != nil {
+		return events, false, err
+	}
+	seen, err := db.PruneSeen(ctx, now)
+	return events, err == nil && max(events, seen) == sqlstore.PruneGroup, err
 }
 
 // sleep waits and tells whether ctx still goes on.

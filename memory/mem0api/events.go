@@ -67,7 +67,7 @@ type eventsRequest struct {
 
 var (
 	eventKinds = []memory.EventKind{
-		memory.EventAdd, memory.EventUpdate, memory.EventDelete, memory.EventDeleteAll, memory.EventDeleteUser,
+		memory.EventAdd, memory.EventUpdate, memory.EventDelete, memory.EventDeleteAll, memory.EventDeleteUser, memory.EventRelay,
 		"SEARCH", "GET_ALL", "GET", // mem0's; reads leave no event here
 	}
 	eventStatuses = []memory.EventStatus{

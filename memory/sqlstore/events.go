@@ -195,16 +195,28 @@ func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]de
 		if (m.MemoryID == uuid.Nil || m.Type == delivery.MemoryCategorize) && !wanted(m, endpoints) {
 			continue
 		}
-		if err := t.insertMessage(m); err != nil {
-			return nil, fmt.Errorf("message %s: %w", m.ID, err)
+		sent, err := t.send(m, endpoints)
+		if err != nil {
+			return nil, err
 		}
-		for _, d := range delivery.FanOut(m, endpoints) {
-			if err := t.insertDelivery(d); err != nil {
-				return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
-			}
-			if d.Status == delivery.Pending {
-				due = append(due, delivery.Due{EndpointID: d.EndpointID, DeliveryID: d.ID})
-			}
+		due = append(due, sent...)
+	}
+	return due, nil
+}
+
+// send stores a message and a delivery for each endpoint, and returns what can be
+// sent.
+func (t *tx) send(m delivery.Message, endpoints []delivery.Endpoint) ([]delivery.Due, error) {
+	if err := t.insertMessage(m); err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	var due []delivery.Due
+	for _, d := range delivery.FanOut(m, endpoints) {
+		if err := t.insertDelivery(d); err != nil {
+			return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
+		}
+		if d.Status == delivery.Pending {
+			due = append(due, delivery.Due{EndpointID: d.EndpointID, DeliveryID: d.ID})
 		}
 	}
 	return due, nil
