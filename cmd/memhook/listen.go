@@ -61,7 +61,7 @@ the data directory of a server on this machine.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 picks one")
-	f.StringVar(&o.secretFile, "secret-file", "", "`file` with the signing secret; - reads standard input")
+	secretFileFlag(f, &o.secretFile)
 	f.BoolVar(&o.register, "register", false, "register as a webhook at the server while running")
 	f.StringVar(&o.server, "server", "http://127.0.0.1:8080", "URL of the server for --register (MEMHOOK_SERVER)")
 	f.StringVar(&o.keyFile, "key-file", "", "`file` with the API key for --register")
@@ -162,33 +162,11 @@ func (o *listenOptions) manner() (manner, error) {
 
 // secrets reads the secrets that were given, one a line.
 func (o *listenOptions) secrets(stdin io.Reader) ([]signing.Secret, error) {
-	text := os.Getenv("MEMHOOK_WEBHOOK_SECRET")
-	var raw []byte
-	var err error
-	switch o.secretFile {
-	case "":
-	case "-":
-		raw, err = io.ReadAll(io.LimitReader(stdin, 64<<10))
-		text = string(raw)
-	default:
-		raw, err = os.ReadFile(o.secretFile)
-		text = string(raw)
-	}
+	texts, err := secretTexts(o.secretFile, stdin)
 	if err != nil {
-		return nil, usagef("--secret-file: %w", err)
+		return nil, err
 	}
-	var list []signing.Secret
-	for _, line := range strings.Fields(text) {
-		s, err := signing.ParseSecret(line)
-		if err != nil {
-			return nil, usagef("the secret cannot be used: %w", err)
-		}
-		list = append(list, s)
-	}
-	if o.secretFile != "" && len(list) == 0 {
-		return nil, usagef("--secret-file %s has no secret in it", o.secretFile)
-	}
-	return list, nil
+	return parseSecrets(texts)
 }
 
 // join registers the receiver at the server and returns what removes it again.
