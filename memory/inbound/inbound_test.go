@@ -31,6 +31,8 @@ import (
 	"memhook/signing"
 )
 
+func TestMain(m *testing.M) { sqlstoretest.Main(m) }
+
 // A site is the API over a real database.
 type site struct {
 	t       *testing.T
