@@ -20,7 +20,7 @@ type sqlite struct {
 	conn   *sqliteConn
 
 	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt // prepared reads, by their text
+	stmts map[string]positional // prepared reads, by their text
 }
 
 func openSQLite(ctx context.Context, path string) (*sqlite, error) {
@@ -43,8 +43,8 @@ func openSQLite(ctx context.Context, path string) (*sqlite, error) {
 		return nil, errors.Join(fmt.Errorf("open the writing connection: %w", err), reads.Close(), writes.Close())
 	}
 	return &sqlite{
-		reads: reads, writes: writes, stmts: map[string]*sql.Stmt{},
-		conn: &sqliteConn{conn: conn, stmts: map[string]*sql.Stmt{}},
+		reads: reads, writes: writes, stmts: map[string]positional{},
+		conn: &sqliteConn{conn: conn, stmts: map[string]positional{}},
 	}, nil
 }
 
@@ -73,17 +73,19 @@ func (s *sqlite) close() error {
 }
 
 // prepared returns the prepared form of a read.
-func (s *sqlite) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+func (s *sqlite) prepared(ctx context.Context, text string) (positional, error) {
 	s.mu.RLock()
 	st, ok := s.stmts[text]
 	s.mu.RUnlock()
 	if ok {
 		return st, nil
 	}
-	st, err := s.reads.PrepareContext(ctx, text)
+	plain, order := unnumbered(text)
+	stmt, err := s.reads.PrepareContext(ctx, plain)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", text, err)
+		return st, fmt.Errorf("prepare %q: %w", text, err)
 	}
+	st = positional{stmt, order}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other, ok := s.stmts[text]; ok {
@@ -102,7 +104,7 @@ func (s *sqlite) read(ctx context.Context, text string, once bool, args []any, s
 	if err != nil {
 		return err
 	}
-	return each(st.QueryContext(ctx, args...))(scan)
+	return each(st.QueryContext(ctx, st.arrange(args)...))(scan)
 }
 
 func (s *sqlite) first(ctx context.Context, text string, args []any) scanner {
@@ -110,7 +112,7 @@ func (s *sqlite) first(ctx context.Context, text string, args []any) scanner {
 	if err != nil {
 		return failedRow{err}
 	}
-	return st.QueryRowContext(ctx, args...)
+	return st.QueryRowContext(ctx, st.arrange(args)...)
 }
 
 func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
@@ -138,7 +140,7 @@ func (s *sqlite) begin() (session, error) { return s.conn, s.conn.do("BEGIN IMME
 // run at once: nothing is gained by queueing them.
 type sqliteConn struct {
 	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	stmts map[string]positional
 }
 
 // The context of a change is never a caller's: one caller that leaves must not
@@ -150,14 +152,16 @@ func (c *sqliteConn) do(text string) error {
 	return err
 }
 
-func (c *sqliteConn) stmt(text string) (*sql.Stmt, error) {
+func (c *sqliteConn) stmt(text string) (positional, error) {
 	if s, ok := c.stmts[text]; ok {
 		return s, nil
 	}
-	s, err := c.conn.PrepareContext(background, text)
+	plain, order := unnumbered(text)
+	stmt, err := c.conn.PrepareContext(background, plain)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", text, err)
+		return positional{}, fmt.Errorf("prepare %q: %w", text, err)
 	}
+	s := positional{stmt, order}
 	c.stmts[text] = s
 	return s, nil
 }
@@ -167,7 +171,7 @@ func (c *sqliteConn) exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := s.ExecContext(background, args...)
+	res, err := s.ExecContext(background, s.arrange(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -187,7 +191,7 @@ func (c *sqliteConn) query(text string, args []any, scan func(row scanner) error
 	if err != nil {
 		return err
 	}
-	return each(s.QueryContext(background, args...))(scan)
+	return each(s.QueryContext(background, s.arrange(args)...))(scan)
 }
 
 func (c *sqliteConn) row(text string, args []any) scanner {
@@ -195,7 +199,7 @@ func (c *sqliteConn) row(text string, args []any) scanner {
 	if err != nil {
 		return failedRow{err}
 	}
-	return s.QueryRowContext(background, args...)
+	return s.QueryRowContext(background, s.arrange(args)...)
 }
 
 // The locks do nothing: there is one writer.
