@@ -11,6 +11,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 )
 
 // Limits of what the page of one event has.
@@ -118,7 +119,7 @@ func (d *Dashboard) event(v visit) (reply, error) {
 func eventViewOf(e memory.Event, changes []memory.Change, trails []delivery.Trail, endpoints []delivery.Endpoint, now time.Time) eventView {
 	view := eventView{
 		ID: e.ID.String(), Badge: eventBadge(e.Status), Kind: kindWord(e.Kind), Scope: scopeOf(e.Scope),
-		Verdict: verdictOf(e, changes, trails, now), Steps: stepsOfEvent(e, now),
+		Verdict: verdictOf(e, changes, trails, endpoints, now), Steps: stepsOfEvent(e, now),
 	}
 	view.Payload, view.PayloadCut = head(e.Payload)
 	for _, c := range changes[:min(len(changes), maxChanges)] {
@@ -130,13 +131,8 @@ func eventViewOf(e memory.Event, changes []memory.Change, trails []delivery.Trai
 	for _, e := range endpoints {
 		live[e.ID] = true
 	}
-	if view.Verdict.Link != "" && len(trails) > 0 {
-		if first, _ := worst(trails); !live[first.Delivery.EndpointID] {
-			view.Verdict.Link, view.Verdict.Action = "", ""
-		}
-	}
 	trails = slices.Clone(trails)
-	slices.SortStableFunc(trails, func(a, b delivery.Trail) int { return urgency(b.Delivery) - urgency(a.Delivery) })
+	slices.SortStableFunc(trails, func(a, b delivery.Trail) int { return explain.Urgency(b.Delivery) - explain.Urgency(a.Delivery) })
 	for _, t := range trails[:min(len(trails), maxDeliveries)] {
 		view.Deliveries = append(view.Deliveries, deliveryOf(t, live[t.Delivery.EndpointID], now))
 	}
@@ -205,7 +201,7 @@ func deliveryOf(t delivery.Trail, live bool, now time.Time) deliveryView {
 
 func attemptOf(a delivery.Attempt, now time.Time) attemptView {
 	v := attemptView{
-		Number: a.Number, Chip: chipOf(a), Cause: cause(a), Detail: line(a.Detail), At: momentOf(a.StartedAt, now),
+		Number: a.Number, Chip: chipOf(a), Cause: explain.Attempt(a), Detail: line(a.Detail), At: momentOf(a.StartedAt, now),
 		Took: brief(a.Duration), Phases: phasesOf(a.Phases), Remote: line(a.RemoteAddr), URL: line(a.URL),
 		Trigger: line(string(a.Trigger)), Next: momentOr(a.NextAt, now),
 		Request: headersOf(a.RequestHeader), Response: headersOf(a.ResponseHeader),

@@ -10,6 +10,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 )
 
 const (
@@ -175,7 +176,7 @@ func tally(trails []delivery.Trail) []badge {
 	var n [states]int
 	var like [states]badge
 	for _, t := range trails {
-		u := urgency(t.Delivery)
+		u := explain.Urgency(t.Delivery)
 		n[u]++
 		like[u] = deliveryBadge(t.Delivery)
 	}

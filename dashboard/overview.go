@@ -6,6 +6,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 )
 
 // Numbers of rows on the overview.
@@ -124,7 +125,7 @@ func endpointsVerdict(t tone, endpoints []delivery.Endpoint, one, many string) v
 		names[i] = e.Name
 	}
 	return verdict{
-		Tone: t, Sentence: line(fmt.Sprintf("%s are %s.", list(names, "and"), many)),
+		Tone: t, Sentence: line(fmt.Sprintf("%s are %s.", explain.List(names, "and"), many)),
 		Link: root + "endpoints", Action: "See the endpoints",
 	}
 }

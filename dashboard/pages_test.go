@@ -55,7 +55,7 @@ func TestFailingEvent(t *testing.T) {
 	s.send()
 	b := s.signedIn(key)
 	b.get(eventPath(e.ID)).is(t, 200).has(t,
-		"Not delivered to crm-sync yet: 1 attempt failed. The endpoint answered 503.", "The next try is in 5 s.",
+		"Not delivered to crm-sync yet: 1 attempt failed. The endpoint answered 503.", "The next try is in 5 s; 12 tries remain, until about ",
 		"Retrying", ">503</a>", "&lt;b&gt;busy&lt;/b&gt;")
 	b.get("/ui/").is(t, 200).has(t, "crm-sync is failing: 1 attempt in a row")
 }
@@ -147,7 +147,7 @@ func TestPauseResumeDelete(t *testing.T) {
 	b.post(page+"/pause", nil).leads(t, page)
 	b.get(page).is(t, 200).has(t, "Paused", "Resume")
 	event := s.add(project, "while paused")
-	b.get(eventPath(event.ID)).has(t, "Held: crm is paused.")
+	b.get(eventPath(event.ID)).has(t, "Held: crm is paused, since ")
 	b.get("/ui/").has(t, "crm is paused")
 	b.post(page+"/resume", nil).leads(t, page)
 	b.get(page).is(t, 200).has(t, "Enabled", "Pause")

@@ -124,18 +124,6 @@ func chipOf(a delivery.Attempt) chip {
 	return c
 }
 
-// cause says in a sentence what an attempt ended with.
-func cause(a delivery.Attempt) string {
-	s := a.Class.Sentence()
-	if a.StatusCode != 0 && a.Class == retry.ClassStatus {
-		s = "The endpoint answered " + strconv.Itoa(a.StatusCode) + "."
-	}
-	if a.RetryAfter > 0 {
-		s += " It asked to be left alone for " + long(a.RetryAfter) + "."
-	}
-	return s
-}
-
 // reasonWords say why a delivery is in its state.
 var reasonWords = map[delivery.Reason]string{
 	delivery.ReasonTypeNotWanted: "The endpoint does not subscribe to this type.",

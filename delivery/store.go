@@ -29,6 +29,9 @@ type Lists interface {
 	// DeliveriesAfter returns up to limit deliveries that changed after a place in
 	// time, in the order of their changes, and the place after the last of them.
 	DeliveriesAfter(ctx context.Context, projectID string, at Place, limit int) ([]Row, Place, error)
+	// DeliveriesAhead counts the deliveries of the same endpoint that are due before
+	// this one.
+	DeliveriesAhead(ctx context.Context, d Delivery) (Count, error)
 	// Trail returns one delivery with its attempts.
 	Trail(ctx context.Context, projectID string, id uuid.UUID) (Trail, error)
 	// Attempt returns one attempt of a delivery by its number.

@@ -279,3 +279,18 @@ func (db *DB) DeliveriesAfter(ctx context.Context, projectID string, at delivery
 	}
 	return rows, at, db.recent(ctx, rows)
 }
+
+// DeliveriesAhead counts the deliveries of the same endpoint that are due before
+// this one.
+func (db *DB) DeliveriesAhead(ctx context.Context, d delivery.Delivery) (delivery.Count, error) {
+	var c delivery.Count
+	if d.NextAt == nil {
+		return c, nil
+	}
+	_, err := db.one(ctx, `SELECT count(*) FROM (SELECT id FROM deliveries WHERE endpoint_id = $1 AND next_at < $2 LIMIT $3) d`,
+		[]any{blob(d.EndpointID), micros(*d.NextAt), delivery.MaxCount + 1}, &c.N)
+	if c.N > delivery.MaxCount {
+		c = delivery.Count{N: delivery.MaxCount, More: true}
+	}
+	return c, err
+}

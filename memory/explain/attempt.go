@@ -1,26 +1,38 @@
-package dashboard
+package explain
 
 import (
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"memhook/delivery"
 	"memhook/retry"
 )
 
-// advice says what a person can do about a delivery that was given up.
-func advice(t delivery.Trail) string {
-	if len(t.List) == 0 {
-		return ""
+// Attempt says in a line what an attempt ended with.
+func Attempt(a delivery.Attempt) string {
+	s := a.Class.Sentence()
+	switch {
+	case a.StatusCode != 0 && a.Class == retry.ClassStatus:
+		s = "The endpoint answered " + strconv.Itoa(a.StatusCode) + "."
+	case a.Class == retry.ClassRedirect:
+		if to := redirectHost(a); to != "" {
+			s = "The endpoint answered with a redirect to " + to + "; redirects are not followed."
+		}
 	}
-	a := t.List[len(t.List)-1]
+	if a.RetryAfter > 0 {
+		s += " It asked to be left alone for " + Span(a.RetryAfter) + "."
+	}
+	return s
+}
+
+// Advice says what a person can do about a failed attempt, "" when there is nothing.
+func Advice(a delivery.Attempt) string {
 	switch a.Class {
 	case retry.ClassBlockedAddress:
 		return "If the address is yours, let the operator open it with --allow-net."
 	case retry.ClassRedirect:
-		if to := redirectHost(a); to != "" {
-			return "It points to " + to + ". Register the address it leads to."
-		}
 		return "Register the address it leads to."
 	case retry.ClassDNS:
 		return "Check the host name in the URL."
@@ -30,6 +42,8 @@ func advice(t delivery.Trail) string {
 		return "Renew or correct the receiver's certificate."
 	case retry.ClassHeaderTimeout, retry.ClassBodyTimeout:
 		return "Let the receiver answer at once and do its work afterwards."
+	case retry.ClassReset, retry.ClassProtocol:
+		return "See that an HTTP server listens at the URL."
 	case retry.ClassTooLarge:
 		return "Raise the receiver's limit, or use the format thin, which has IDs only."
 	case retry.ClassStatus:
@@ -40,15 +54,19 @@ func advice(t delivery.Trail) string {
 
 func statusAdvice(code int) string {
 	switch {
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+	case denied(code):
 		return "Check that the receiver verifies with this endpoint's secret."
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
 		return "Check the path of the URL, and that it takes POST."
+	case code == http.StatusTooManyRequests:
+		return "Give the endpoint a rate limit that the receiver can take."
 	case code >= http.StatusInternalServerError:
 		return "The receiver's own log says why it failed."
 	}
 	return "The response body may say what the receiver minds."
 }
+
+func denied(code int) bool { return code == http.StatusUnauthorized || code == http.StatusForbidden }
 
 // redirectHost returns the host that a redirect names, "" for the same one.
 func redirectHost(a delivery.Attempt) string {
@@ -57,4 +75,11 @@ func redirectHost(a delivery.Attempt) string {
 		return ""
 	}
 	return u.Host
+}
+
+// webPage tells whether an attempt was answered with a web page: the URL may lead
+// to a site instead of a receiver.
+func webPage(a delivery.Attempt) bool {
+	kind := strings.ToLower(strings.TrimSpace(a.ResponseHeader.Get("Content-Type")))
+	return strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "application/xhtml")
 }
