@@ -51,6 +51,7 @@ var reserved = map[string][]string{
 	"github.com/redis/go-redis/":           {"delivery/queue", "delivery/queue/queuetest"},
 	"modernc.org/sqlite":                   {"memory/sqlstore"},
 	"github.com/jackc/pgx/":                {"memory/sqlstore", "memory/sqlstore/sqlstoretest"},
+	"github.com/openai/openai-go/":         {"memory/engine"},
 	"github.com/pressly/goose/":            {"memory/sqlstore"},
 	"github.com/prometheus/client_golang/": {"cmd/memhook"},
 	"github.com/spf13/":                    {"cmd/memhook"},

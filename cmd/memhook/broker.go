@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/hibiken/asynq"
 
@@ -22,6 +23,8 @@ func (n *node) newBroker() (queue.Broker, error) {
 		memory.KindProcess: n.memory.Process,
 		delivery.KindSend:  n.delivery.Send,
 	}, n.log, metrics)
+	lanes := maps.Clone(lanes)
+	lanes[memory.Lane] = n.config.memoryWorkers()
 	if n.config.RedisURL == "" {
 		b := queue.NewLocal(asynq.Handler(mux), lanes)
 		b.Instrument(metrics)

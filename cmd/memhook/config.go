@@ -43,6 +43,7 @@ type config struct {
 	SecretKey    string // "": the file in DataDir
 	LogFormat    string // "": text on a terminal, else json
 	LogLevel     string
+	LLM          modelConfig
 
 	secretKeyFile string
 
@@ -52,7 +53,7 @@ type config struct {
 }
 
 // secretFlags may also come from a file that NAME_FILE names.
-var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key"}
+var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key", "llm-key"}
 
 func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
@@ -68,6 +69,7 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets (default: secret.key in the data directory)")
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	c.LLM.flags(fs, "llm", "the language model that extracts memories (default: rules, without a model)")
 }
 
 func dataDirFlag(fs *pflag.FlagSet, dir *string) {
@@ -90,8 +92,8 @@ func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 		switch {
 		case err != nil:
 			wrong = err
-		case ok && f.Name == "secret-key":
-			c.SecretKey = value
+		case ok && c.secretOf(f.Name) != nil:
+			*c.secretOf(f.Name) = value
 		case ok:
 			if err := f.Value.Set(value); err != nil {
 				wrong = usagef("%s: %w", name, err)
@@ -101,13 +103,28 @@ func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 	if wrong != nil {
 		return wrong
 	}
-	if c.secretKeyFile != "" {
+	for flag, file := range map[string]string{"secret-key": c.secretKeyFile, "llm-key": c.LLM.keyFile} {
+		if file == "" {
+			continue
+		}
 		var err error
-		if c.SecretKey, err = readSecret(c.secretKeyFile); err != nil {
-			return usagef("--secret-key: %w", err)
+		if *c.secretOf(flag), err = readSecret(file); err != nil {
+			return usagef("--%s: %w", flag, err)
 		}
 	}
 	return c.locate()
+}
+
+// secretOf is where the secret of a flag belongs that names a file and whose
+// variable has the secret itself; nil for other flags.
+func (c *config) secretOf(flag string) *string {
+	switch flag {
+	case "secret-key":
+		return &c.SecretKey
+	case "llm-key":
+		return &c.LLM.Key
+	}
+	return nil
 }
 
 // locate finds the data directory when none was given.
@@ -235,7 +252,7 @@ func (c *config) validate() error {
 	if err := c.level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return usagef("--log-level %q is not a level; use debug, info, warn or error", c.LogLevel)
 	}
-	return errors.Join(c.checkURL("--public-url", c.PublicURL, "http", "https"),
+	return errors.Join(c.LLM.validate("llm"), c.checkURL("--public-url", c.PublicURL, "http", "https"),
 		c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"),
 		c.checkURL("--redis-url", c.RedisURL, "redis", "rediss", "redis-sentinel", "redis-cluster"))
 }
@@ -261,8 +278,9 @@ func (c *config) alone() bool { return c.Role == roleAll && c.RedisURL == "" }
 
 // String shows the configuration without its secrets.
 func (c *config) String() string {
-	return fmt.Sprintf("listen=%s data-dir=%s database=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s",
-		c.Listen, c.DataDir, place(c.DatabaseURL, "sqlite"), place(c.RedisURL, "in-process"), c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL, given(c.BootstrapKey), given(c.SecretKey))
+	return fmt.Sprintf("listen=%s data-dir=%s database=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s llm=%s",
+		c.Listen, c.DataDir, place(c.DatabaseURL, "sqlite"), place(c.RedisURL, "in-process"), c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL,
+		given(c.BootstrapKey), given(c.SecretKey), &c.LLM)
 }
 
 // place shows where a URL leads, without its password.

@@ -69,8 +69,10 @@ func TestConfigPrecedence(t *testing.T) {
 func TestConfigPrintsNoSecret(t *testing.T) {
 	const boot = "mh_hunter2hunter2hunter2hunter2hunter2"
 	key := signing.GenerateKey()
-	c, err := loadConfig(t, []string{"--redis-url", "redis://me:hunter2@redis:6379/0?x=hunter2", "--database-url", "postgres://me:hunter2@db:5432/x?password=hunter2"},
-		map[string]string{"MEMHOOK_BOOTSTRAP_KEY": boot, "MEMHOOK_SECRET_KEY": key})
+	c, err := loadConfig(t, []string{
+		"--redis-url", "redis://me:hunter2@redis:6379/0?x=hunter2", "--database-url", "postgres://me:hunter2@db:5432/x?password=hunter2",
+		"--llm-url", "http://llm/v1", "--llm-model", "m",
+	}, map[string]string{"MEMHOOK_BOOTSTRAP_KEY": boot, "MEMHOOK_SECRET_KEY": key, "MEMHOOK_LLM_KEY": "hunter2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +84,9 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 		}
 		if !strings.Contains(text, "redis:6379") || !strings.Contains(text, "db:5432") {
 			t.Errorf("%s does not say which Redis and which database", text)
+		}
+		if !strings.Contains(text, "m@http://llm/v1") {
+			t.Errorf("%s does not say which model", text)
 		}
 	}
 }
@@ -95,5 +100,46 @@ func TestUnknownVariables(t *testing.T) {
 	})
 	if diff := cmp.Diff([]string{"MEMHOOK_LISTNE"}, got); diff != "" {
 		t.Errorf("unknown variables (-want +got):\n%s", diff)
+	}
+}
+
+func TestModelConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("sk-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	llm := []string{"--llm-url", "http://10.0.0.1:11434/v1", "--llm-model", "small"}
+	tests := []struct {
+		name  string
+		args  []string
+		env   map[string]string
+		key   string
+		wrong string // part of the usage error
+	}{
+		{name: "none"},
+		{name: "without a key", args: llm},
+		{name: "key in a file", args: append([]string{"--llm-key", file}, llm...), key: "sk-1"},
+		{name: "key in a variable", args: llm, env: map[string]string{"MEMHOOK_LLM_KEY": "sk-2"}, key: "sk-2"},
+		{name: "key in the file of a variable", args: llm, env: map[string]string{"MEMHOOK_LLM_KEY_FILE": file}, key: "sk-1"},
+		{name: "no URL", args: []string{"--llm-model", "small"}, wrong: "--llm-url"},
+		{name: "no model", args: llm[:2], wrong: "--llm-model"},
+		{name: "no file", args: append([]string{"--llm-key", file + "x"}, llm...), wrong: "--llm-key"},
+		{name: "two keys", args: append([]string{"--llm-key", file}, llm...), env: map[string]string{"MEMHOOK_LLM_KEY": "a b"}, key: "sk-1"},
+		{name: "strange key", args: llm, env: map[string]string{"MEMHOOK_LLM_KEY": "a\nb"}, wrong: "--llm-key"},
+		{name: "password in the URL", args: []string{"--llm-url", "http://a:b@c/v1", "--llm-model", "small"}, wrong: "--llm-url"},
+		{name: "not a URL", args: []string{"--llm-url", "localhost:11434", "--llm-model", "small"}, wrong: "--llm-url"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := loadConfig(t, tt.args, tt.env)
+			switch {
+			case tt.wrong != "":
+				if err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), tt.wrong) {
+					t.Errorf("error %v, want a usage error about %s", err, tt.wrong)
+				}
+			case err != nil || c.LLM.Key != tt.key:
+				t.Errorf("key %q, error %v; want %q", c.LLM.Key, err, tt.key)
+			}
+		})
 	}
 }

@@ -22,7 +22,6 @@ import (
 	"memhook/delivery/egress"
 	"memhook/delivery/queue"
 	"memhook/memory"
-	"memhook/memory/engine"
 	"memhook/memory/sqlstore"
 	"memhook/retry"
 	"memhook/signing/apikey"
@@ -153,10 +152,12 @@ func (n *node) wire() (err error) {
 		Now:       n.clock.Now,
 		Metrics:   delivery.NewMetrics(n.registry),
 	})
+	extractor, lease := n.config.newEngine(n.log)
 	n.memory = memory.New(memory.Config{
 		Store:       n.db,
-		Engine:      engine.Local{},
-		Categorizer: engine.Local{},
+		Engine:      extractor,
+		Categorizer: extractor,
+		Lease:       lease,
 		Push:        push,
 		Wake:        n.delivery.Wake,
 		Now:         n.clock.Now,

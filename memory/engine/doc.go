@@ -2,7 +2,8 @@
 // people it is about.
 //
 // Local does so with rules of English grammar: no network, no model, and the
-// same answer for the same input.
+// same answer for the same input. Model asks a language model behind any
+// OpenAI-compatible API; what is said below of what is kept is Local's.
 //
 // # What it keeps
 //
@@ -79,7 +80,26 @@
 // A memory belongs to the categories of which it has a word: in their name, their
 // description, or in the lexicon of mem0's default list (categorize.go).
 //
+// # The language model
+//
+// One request decides an add: the prompt (prompts/remember.md, with the owner's
+// instructions), and as data the conversation and up to 60 memories that fit it,
+// under small numbers. The answer names changes by those numbers, so whatever
+// stands in a conversation can touch no other memory, nor one that is immutable.
+// Repeats are found by hash, here. A second request sorts what is new under
+// categories; where it fails Local's rules do.
+//
+// The answer is asked for by JSON schema; a server that knows none is asked for
+// a JSON object, then by the prompt alone. An unusable answer is asked for once
+// more. After a refusal, or two unusable answers, the event FAILED. A model that
+// is away, slow or busy is a *memory.LaterError, and Retry-After holds all
+// requests. Answers end at 4 MiB, requests after a minute, and no more than 16
+// run at once. Neither the key nor what was said is logged.
+//
 // # Decisions
+//
+// 2026-11: One request, not one to extract and one to compare: half the time and
+// cost. Given up: memories are looked for by what was said, not by each fact.
 //
 // 2026-11: Rules, not a small model: an answer costs microseconds and the reason
 // for it can be read. What they cost is recall on rambling prose. testdata has
