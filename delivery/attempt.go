@@ -59,10 +59,19 @@ type Phases struct {
 type Result struct {
 	Claim     Claim
 	Attempt   Attempt
+	Outcome   retry.Outcome
 	Status    Status // the delivery's next state
 	Reason    Reason
-	NextAt    *time.Time // for Pending
-	Failed    bool       // counts against the endpoint's health
-	HoldUntil *time.Time // the endpoint may get no request before
-	Disable   bool       // the receiver asked to get no more
+	NextAt    *time.Time    // for Pending
+	HoldUntil *time.Time    // the endpoint may get no request before
+	Disable   bool          // the receiver asked to get no more
+	Changes   bool          // the endpoint's health changes: Learn must be called
+	Passed    retry.Breaker // for Learn: successes that were not recorded in the endpoint's health
+}
+
+// Learned is what the database knows after a Result that Changes its endpoint.
+type Learned struct {
+	Health   Health
+	Disabled bool  // the endpoint was disabled
+	Due      []Due // operational messages
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"memhook/retry"
 )
 
 // A Delivery is one Message on its way to one Endpoint.
@@ -38,6 +40,10 @@ const (
 	Test      Trigger = "test"      // a test send
 )
 
+// Forced tells whether a person asked for the attempt: it is made although the
+// endpoint's breaker is open, or its receiver asked for a pause.
+func (t Trigger) Forced() bool { return t == Manual || t == Test }
+
 // A Claim is a delivery leased to a worker, with all it needs to send it.
 type Claim struct {
 	Delivery Delivery
@@ -46,10 +52,21 @@ type Claim struct {
 	Lease    time.Time // the fence: recording the attempt fails when next_at is no longer this
 }
 
-// Due names a delivery that could go out and the endpoint whose window it needs.
+// Due names a delivery that could go out, with what must be known of its endpoint.
 type Due struct {
+	ProjectID  string
 	EndpointID uuid.UUID
 	DeliveryID uuid.UUID
+	PerSecond  float64 // the endpoint's rate limit
+	Forced     bool    // a person asked for it: window and breaker do not hold it back
+}
+
+// A DueEndpoint has deliveries that could go out.
+type DueEndpoint struct {
+	ID        uuid.UUID
+	ProjectID string
+	PerSecond float64
+	Breaker   retry.Breaker
 }
 
 // A Trail is everything on record about one delivery, as shown beside its event.

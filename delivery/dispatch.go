@@ -19,7 +19,7 @@ import (
 func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
 	// What was begun is finished also while the process stops: the broker waits.
 	ctx = context.WithoutCancel(ctx)
-	claims, err := s.store.ClaimDeliveries(ctx, ids, s.now())
+	claims, err := s.store.ClaimDeliveries(ctx, ids, s.now(), func(d Delivery, e Endpoint) bool { return s.pass(ctx, d, e) })
 	claimed := make(map[uuid.UUID]bool, len(claims))
 	for _, c := range claims {
 		claimed[c.Delivery.ID] = true
@@ -49,10 +49,12 @@ func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
 // attempt sends a claimed delivery once and records what came of it.
 func (s *Service) attempt(ctx context.Context, c Claim) error {
 	defer s.release(c.Delivery.ID)
+	s.pace(c.Endpoint)
 	a, out := s.send(ctx, c, c.Delivery.Attempts+1)
-	s.learn(c.Endpoint.ID, out)
 	r := s.decide(c, a, out)
-	if err := s.store.FinishAttempt(ctx, r); err != nil {
+	r.Changes, r.Passed = s.learn(c, out, r.At())
+	learned, err := s.store.FinishAttempt(ctx, r)
+	if err != nil {
 		if errors.Is(err, ErrNotDue) {
 			return nil // the lease was lost; whoever has it now records
 		}
@@ -63,7 +65,10 @@ func (s *Service) attempt(ctx context.Context, c Claim) error {
 	if r.NextAt != nil {
 		s.lookBefore(*r.NextAt)
 	}
-	if r.Disable {
+	if r.Changes {
+		s.learned(c, learned)
+	}
+	if learned.Disabled {
 		return s.moveAll(ctx, c.Endpoint.ID, Pending, Held, ReasonDisabled)
 	}
 	return nil
@@ -77,10 +82,14 @@ func (s *Service) decide(c Claim, a Attempt, out retry.Outcome) Result {
 	}
 	now := a.StartedAt.Add(a.Duration).Truncate(time.Microsecond)
 	d := policy.Next(c.Delivery.Tries+1, out, c.Delivery.RoundAt, now)
-	r := Result{Claim: c, Attempt: a, Failed: out.Verdict() == retry.Retry || out.Verdict() == retry.Throttled, Disable: d.DisableEndpoint}
+	r := Result{Claim: c, Attempt: a, Outcome: out, Disable: d.DisableEndpoint}
 	if !d.HoldEndpointUntil.IsZero() {
 		until := d.HoldEndpointUntil.Truncate(time.Microsecond)
 		r.HoldUntil = &until
+	}
+	if c.Delivery.Trigger == Test && d.State != retry.Done {
+		r.Status, r.Reason, r.HoldUntil, r.Disable = Failed, ReasonTestFailed, nil, false
+		return r
 	}
 	switch d.State {
 	case retry.Done:

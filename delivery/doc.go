@@ -27,4 +27,40 @@
 // column, and NULL when nothing is left to do. A claim moves it from the value
 // that was read to the end of a lease, so of two workers only one gets the row.
 // A lease is longer than the longest timeout of an endpoint.
+//
+// # Whose turn it is
+//
+// A due row goes out when nothing is against it: the window of its endpoint (how
+// many requests at once), the endpoint's breaker (is it worth trying), its
+// receiver's Retry-After, its rate limit, and the endpoint's and project's share of
+// the workers. Until then it stays a due row: it spends no attempt, and its endpoint
+// is not looked at again before that can have changed. probe_at of an endpoint works
+// like next_at of a delivery: when a probe is due, and the lease of the one under
+// way, so that there is one at a time.
+//
+// The breaker, the failures in a row and what was announced of them are columns of
+// the endpoint, written with the attempt that changes them. An endpoint that is well
+// is written once in ten seconds; its successes in between are counted in memory and
+// added with the next failure.
+//
+// # Operational messages
+//
+// endpoint.failing, endpoint.recovered, endpoint.disabled and delivery.exhausted are
+// messages like any other, made in the transaction of the attempt that led to them.
+// They belong to the event of that attempt's delivery, beside which they are shown
+// and with which they are pruned: a made-up event would have no memory, no scope and
+// no request. Only endpoints that list the type get them, and none about itself; the
+// end of their own deliveries is not announced.
+//
+// # Decisions
+//
+// 2026-11: A test send is tried once and says nothing about the endpoint's health:
+// it must be possible to test a receiver that is paused, parked or disabled, as
+// often as it takes, without an effect on real deliveries.
+//
+// 2026-11: A try that a person asks for is made although the breaker is open or the
+// receiver asked for a pause: they may have repaired it. It does keep to the rate.
+//
+// 2026-11: While a breaker is probing, each node sends as many requests at once as
+// the ramp says. One count for all nodes would be a write for each request.
 package delivery

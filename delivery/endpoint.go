@@ -95,6 +95,10 @@ func (e Endpoint) Active() bool {
 	return e.PausedAt == nil && e.DisabledAt == nil && e.DeletedAt == nil
 }
 
+// Ready tells whether a new message goes out at once, without a look at how the
+// endpoint has been lately.
+func (e Endpoint) Ready(now time.Time) bool { return e.Standing(now).State == EndpointActive }
+
 // Wants tells whether the endpoint is to get the message.
 func (e Endpoint) Wants(m Message) bool {
 	reason, _ := e.Refuses(m)

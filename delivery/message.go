@@ -108,6 +108,9 @@ type thinData struct {
 	AppID    *string `json:"app_id,omitempty"`
 	RunID    *string `json:"run_id,omitempty"`
 	Status   string  `json:"status,omitempty"`
+
+	EndpointID string `json:"endpoint_id,omitempty"` // of operational messages
+	DeliveryID string `json:"delivery_id,omitempty"`
 }
 
 // Payload returns the bytes an endpoint with the format gets. It depends on the

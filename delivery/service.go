@@ -23,7 +23,8 @@ const (
 	SlowLane = "slow"
 )
 
-// Config is what a Service needs. All but the last five are required.
+// Config is what a Service needs. Policy and what follows it may be
+// left out.
 type Config struct {
 	Store Store
 	// CheckURL judges an endpoint's URL when it is registered. Its error is
@@ -42,6 +43,11 @@ type Config struct {
 	Now func() time.Time
 	// Metrics may be nil.
 	Metrics *Metrics
+	// Lanes says how many workers the broker has for Lane and SlowLane. They are
+	// shared out between projects and endpoints; nil: without bounds.
+	Lanes queue.Lanes
+	// Limiter holds the endpoints' rate limits; nil: in this process.
+	Limiter Limiter
 }
 
 // Service keeps endpoints and sends deliveries. Its methods are safe for
@@ -59,11 +65,17 @@ type Service struct {
 	metrics   *Metrics
 	bell      *queue.Bell[Due]
 	look      chan struct{} // tells the pump to look now
+	lanes     queue.Lanes
+	limiter   Limiter
+	own       buckets
 
-	mu     sync.Mutex
-	gates  map[uuid.UUID]*gate
-	out    map[uuid.UUID]ticketed // deliveries handed to the queue or being sent
-	lookAt time.Time              // when the pump looks next
+	mu      sync.Mutex
+	gates   map[uuid.UUID]*gate
+	out     map[uuid.UUID]ticketed // deliveries handed to the queue or being sent
+	tickets map[laneKey]int        // that are out, by lane, and by lane and project
+	short   bool                   // a ticket found no room in its lane
+	turn    int                    // which due endpoint the next sweep begins with
+	lookAt  time.Time              // when the pump looks next
 }
 
 // New returns a service. Run must be called for deliveries to be sent.
@@ -75,7 +87,8 @@ func New(c Config) *Service {
 		Reader: c.Store, store: c.Store, checkURL: c.CheckURL, transport: c.Transport, push: c.Push,
 		log: c.Log, policy: c.Policy, agent: "memhook/" + c.Version, now: c.Now, metrics: c.Metrics,
 		bell: queue.NewBell[Due](), look: make(chan struct{}, 1),
-		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{},
+		lanes: c.Lanes, limiter: c.Limiter, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
+		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{}, tickets: map[laneKey]int{},
 	}
 	if s.now == nil {
 		s.now = time.Now

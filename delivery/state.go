@@ -58,5 +58,6 @@ const (
 	ReasonGone           Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
 	ReasonRefused        Reason = "refused"           // failed: a status or address for which trying again cannot help
 	ReasonOutOfTries     Reason = "out_of_tries"      // failed: the schedule has ended
+	ReasonTestFailed     Reason = "test_failed"       // failed: a test send is tried once
 	ReasonTooOld         Reason = "too_old"           // failed: the next try would come after the maximum age
 )

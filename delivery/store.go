@@ -65,20 +65,23 @@ type Store interface {
 	// another, oldest first, and returns how many. To Pending they are due at now.
 	MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to Status, why Reason, now time.Time, limit int) (int, error)
 
-	// DueEndpoints returns the endpoints that have a delivery due at or before now.
-	DueEndpoints(ctx context.Context, now time.Time) ([]uuid.UUID, error)
+	// DueEndpoints returns the endpoints that have a delivery due at or before now and
+	// may get one: neither their receiver's Retry-After nor their breaker is against it.
+	DueEndpoints(ctx context.Context, now time.Time) ([]DueEndpoint, error)
 	// DueDeliveries returns deliveries of an endpoint due at or before now, those
 	// longest due first.
 	DueDeliveries(ctx context.Context, endpointID uuid.UUID, now time.Time, limit int) ([]uuid.UUID, error)
 	// NextDeliveryAt returns when the next delivery that is not due yet will be.
 	NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, bool, error)
 	// ClaimDeliveries leases those of the deliveries that are due and whose endpoint
-	// is Open, and marks them sending. One that was found in sending, which means
-	// that its worker died, gets an interrupted attempt on record first.
-	ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time) ([]Claim, error)
+	// may get one, and marks them sending. pass, unless nil, has the last word on each,
+	// before the transaction. While a breaker is open it leases one probe at a time. A
+	// delivery that was found in sending, which means that its worker died, gets an
+	// interrupted attempt on record first.
+	ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time, pass func(Delivery, Endpoint) bool) ([]Claim, error)
+	// FinishAttempt records an attempt with the state it leads to, the endpoint's
+	// health and the operational messages about it. ErrNotDue when the lease is lost.
+	FinishAttempt(ctx context.Context, r Result) (Learned, error)
 	// InsertAudit adds an audit entry.
 	InsertAudit(ctx context.Context, a AuditEntry) error
-	// FinishAttempt records an attempt with the state it leads to. ErrNotDue when
-	// the lease is lost.
-	FinishAttempt(ctx context.Context, r Result) error
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 const (
@@ -56,20 +54,23 @@ func (s *Service) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, endpoint := range endpoints {
-		free, out := s.room(endpoint)
+	// Another one comes first each time, so that when workers are short it is not
+	// always the same who find none.
+	s.turn++
+	for i := range endpoints {
+		e := endpoints[(s.turn+i)%len(endpoints)]
+		free, out := s.room(e)
 		if free <= 0 {
-			s.wait(endpoint)
 			continue
 		}
 		// Rows in the queue are still due: ask for as many more.
-		ids, err := s.store.DueDeliveries(ctx, endpoint, now, free+out+1)
+		ids, err := s.store.DueDeliveries(ctx, e.ID, now, free+out+1)
 		if err != nil {
 			return err
 		}
 		due := make([]Due, len(ids))
 		for i, id := range ids {
-			due[i] = Due{endpoint, id}
+			due[i] = Due{ProjectID: e.ProjectID, EndpointID: e.ID, DeliveryID: id, PerSecond: e.PerSecond}
 		}
 		s.hand(ctx, due)
 	}
@@ -83,6 +84,7 @@ func (s *Service) planLook(ctx context.Context) time.Duration {
 	if at, ok, err := s.store.NextDeliveryAt(ctx, now); err == nil && ok && at.Before(next) {
 		next = at
 	}
+	next = s.nextRoom(now, next)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lookAt = next
@@ -104,11 +106,4 @@ func (s *Service) lookNow() {
 	case s.look <- struct{}{}:
 	default:
 	}
-}
-
-// wait notes that the endpoint has due rows without room.
-func (s *Service) wait(endpoint uuid.UUID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gate(endpoint).waiting = true
 }

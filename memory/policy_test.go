@@ -217,7 +217,7 @@ func bodyOf(t *testing.T, db *sqlstore.DB, project string, event uuid.UUID, typ 
 	}
 	for _, trail := range trails {
 		if trail.MessageType == typ && trail.Delivery.Status == delivery.Pending {
-			claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{trail.Delivery.ID}, *trail.Delivery.NextAt)
+			claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{trail.Delivery.ID}, *trail.Delivery.NextAt, nil)
 			if err != nil || len(claims) != 1 {
 				t.Fatalf("claim: %d, error %v", len(claims), err)
 			}

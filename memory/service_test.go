@@ -334,7 +334,7 @@ func TestBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims, err := db.ClaimDeliveries(t.Context(), ids, now)
+	claims, err := db.ClaimDeliveries(t.Context(), ids, now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

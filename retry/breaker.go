@@ -92,6 +92,18 @@ func (b Breaker) Record(o Outcome, now time.Time) Breaker {
 	}
 }
 
+// Count returns the Breaker with the attempts of another one added to those of the
+// last five minutes. A caller that does not store every success keeps them apart
+// and adds them with the next failure.
+func (b Breaker) Count(o Breaker) Breaker {
+	b, o = b.turn(o.Minute), o.turn(b.Minute)
+	for i := range b.Recent {
+		b.Recent[i].Total += o.Recent[i].Total
+		b.Recent[i].Failed += o.Recent[i].Failed
+	}
+	return b
+}
+
 func (b Breaker) recordClosed(failed bool, now time.Time) Breaker {
 	b = b.turn(now.Unix() / 60)
 	b.Recent[0].Total++

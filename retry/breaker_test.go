@@ -221,3 +221,32 @@ func TestBreakerStateString(t *testing.T) {
 		}
 	}
 }
+
+// Successes that were counted apart keep a few failures from opening a breaker.
+func TestBreakerCount(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	var apart retry.Breaker
+	for range 100 {
+		apart = apart.Record(retry.Outcome{StatusCode: 200}, now)
+	}
+	failing := func(b retry.Breaker) retry.Breaker {
+		for i := range 20 {
+			if i%7 == 6 {
+				b = b.Record(retry.Outcome{StatusCode: 200}, now)
+				continue
+			}
+			b = b.Record(retry.Outcome{StatusCode: 500}, now)
+		}
+		return b
+	}
+	if b := failing(retry.Breaker{}); b.State != retry.Open {
+		t.Errorf("after 18 of 20 failed the breaker is %s", b.State)
+	}
+	if b := failing(retry.Breaker{}.Count(apart)); b.State != retry.Closed {
+		t.Errorf("after 18 of 120 failed the breaker is %s", b.State)
+	}
+	later := now.Add(10 * time.Minute)
+	if b := (retry.Breaker{}).Record(retry.Outcome{StatusCode: 500}, later).Count(apart); b.Recent != [5]retry.Tally{{Total: 1, Failed: 1}} {
+		t.Errorf("tallies of ten minutes ago are counted: %v", b.Recent)
+	}
+}

@@ -151,6 +151,7 @@ func (n *node) wire() (err error) {
 		Version:   version(),
 		Now:       n.clock.Now,
 		Metrics:   delivery.NewMetrics(n.registry),
+		Lanes:     lanes,
 	})
 	extractor, lease := n.config.newEngine(n.log)
 	n.memory = memory.New(memory.Config{

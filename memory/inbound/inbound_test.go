@@ -296,7 +296,7 @@ func TestBodies(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 			trails := s.trails(got.EventID)
-			claims, err := s.db.ClaimDeliveries(t.Context(), []uuid.UUID{trails[0].Delivery.ID}, s.now)
+			claims, err := s.db.ClaimDeliveries(t.Context(), []uuid.UUID{trails[0].Delivery.ID}, s.now, nil)
 			if err != nil || len(claims) != 1 {
 				t.Fatalf("%d claims, error %v", len(claims), err)
 			}

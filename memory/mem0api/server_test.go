@@ -130,7 +130,7 @@ func (s *server) deliver() {
 		s.t.Fatal(err)
 	}
 	for _, e := range endpoints {
-		ids, err := s.db.DueDeliveries(s.t.Context(), e, now, 100)
+		ids, err := s.db.DueDeliveries(s.t.Context(), e.ID, now, 100)
 		if err != nil {
 			s.t.Fatal(err)
 		}

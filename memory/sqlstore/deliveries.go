@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,15 +58,20 @@ const stepping = `WITH RECURSIVE step(id) AS (
 	)`
 
 // DueEndpoints returns the endpoints that have a delivery due at or before now and
-// are not asking to be left alone.
-func (db *DB) DueEndpoints(ctx context.Context, now time.Time) ([]uuid.UUID, error) {
-	var ids []uuid.UUID
+// may get one.
+func (db *DB) DueEndpoints(ctx context.Context, now time.Time) ([]delivery.DueEndpoint, error) {
+	var list []delivery.DueEndpoint
 	err := db.query(ctx, stepping+`
-		SELECT step.id FROM step JOIN endpoints e ON e.id = step.id
-		WHERE (e.hold_until_at IS NULL OR e.hold_until_at <= $1)
+		SELECT e.id, e.project_id, e.rate_per_second, e.breaker FROM step JOIN endpoints e ON e.id = step.id
+		WHERE (e.hold_until_at IS NULL OR e.hold_until_at <= $1) AND (e.probe_at IS NULL OR e.probe_at <= $1)
 			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at <= $1)`,
-		[]any{micros(now)}, collect(&ids))
-	return ids, err
+		[]any{micros(now)}, func(row scanner) error {
+			var e delivery.DueEndpoint
+			err := row.Scan(&e.ID, &e.ProjectID, &e.PerSecond, jsonColumn{&e.Breaker})
+			list = append(list, e)
+			return err
+		})
+	return list, err
 }
 
 // DueDeliveries returns deliveries of an endpoint due at or before now, those
@@ -78,15 +84,18 @@ func (db *DB) DueDeliveries(ctx context.Context, endpointID uuid.UUID, now time.
 }
 
 // NextDeliveryAt returns when the next delivery that is not due yet will be, or
-// when an endpoint's hold ends.
+// when an endpoint that may get none now may again.
 func (db *DB) NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, bool, error) {
 	var at *time.Time
 	_, err := db.one(ctx, stepping+`
 		SELECT min(at) FROM (
 			SELECT (SELECT min(d.next_at) FROM deliveries d WHERE d.endpoint_id = step.id AND d.next_at > $1) AS at
-			FROM step WHERE step.id IS NOT NULL
+			FROM step JOIN endpoints e ON e.id = step.id
+			WHERE (e.hold_until_at IS NULL OR e.hold_until_at <= $1) AND (e.probe_at IS NULL OR e.probe_at <= $1)
 			UNION ALL
 			SELECT e.hold_until_at FROM step JOIN endpoints e ON e.id = step.id WHERE e.hold_until_at > $1
+			UNION ALL
+			SELECT e.probe_at FROM step JOIN endpoints e ON e.id = step.id WHERE e.probe_at > $1
 		) AS times`, []any{micros(now)}, timePtrColumn{&at})
 	if at == nil {
 		return time.Time{}, false, err
@@ -95,8 +104,9 @@ func (db *DB) NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, boo
 }
 
 // ClaimDeliveries leases those of the deliveries that are due.
-func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time) ([]delivery.Claim, error) {
+func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time, pass func(delivery.Delivery, delivery.Endpoint) bool) ([]delivery.Claim, error) {
 	due, err := db.claimable(ctx, ids, now)
+	due = slices.DeleteFunc(due, func(c delivery.Claim) bool { return pass != nil && mayGo(c, now) && !pass(c.Delivery, c.Endpoint) })
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -159,24 +169,49 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 
 const (
 	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6 WHERE id = $1 AND next_at = $2`
-	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9
-		WHERE id = $1 AND next_at = $2`
-	finishDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9,
-			last_code = $10, last_class = $11
-		WHERE id = $1 AND next_at = $2`
+	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = NULL, updated_at = $5, detail = NULL WHERE id = $1 AND next_at = $2`
+	claimProbe    = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at <= $3`
+	freeProbe     = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at IS NOT NULL`
 )
+
+// serves tells whether the delivery's endpoint is in service for it.
+func serves(c delivery.Claim) bool {
+	return c.Endpoint.Active() || (c.Delivery.Trigger == delivery.Test && c.Endpoint.DeletedAt == nil)
+}
+
+// mayGo tells whether nothing about the endpoint is against the delivery now.
+func mayGo(c delivery.Claim, now time.Time) bool {
+	h := c.Endpoint.Health
+	held := h.HoldUntil != nil && now.Before(*h.HoldUntil) || h.Breaker.Limit(now) == 0
+	return serves(c) && (!held || c.Delivery.Trigger.Forced())
+}
 
 // claim leases one delivery, unless its endpoint does not take any now.
 func (t *tx) claim(c *delivery.Claim, now time.Time) (bool, error) {
 	d, e := &c.Delivery, c.Endpoint
-	was := *d.NextAt
-	if !e.Active() {
+	if !serves(*c) {
 		return false, t.setAside(*d, e, now)
 	}
-	if e.Health.HoldUntil != nil && now.Before(*e.Health.HoldUntil) {
+	if !mayGo(*c, now) {
 		return false, nil
 	}
 	c.Lease = now.Add(e.Lease()).UTC().Truncate(time.Microsecond)
+	probe := e.Health.Breaker.State == retry.Open && !d.Trigger.Forced()
+	if probe {
+		if n, err := t.exec(claimProbe, blob(e.ID), micros(c.Lease), micros(now)); err != nil || n == 0 {
+			return false, err
+		}
+	}
+	ok, err := t.lease(c, now)
+	if probe && !ok && err == nil {
+		_, err = t.exec(freeProbe, blob(e.ID), micros(now))
+	}
+	return ok, err
+}
+
+func (t *tx) lease(c *delivery.Claim, now time.Time) (bool, error) {
+	d := &c.Delivery
+	was := *d.NextAt
 	interrupted := d.Status == delivery.Sending
 	if interrupted {
 		d.Attempts++
@@ -187,7 +222,7 @@ func (t *tx) claim(c *delivery.Claim, now time.Time) (bool, error) {
 	}
 	if interrupted {
 		err = t.insertAttempt(delivery.Attempt{
-			ID: delivery.NewID(), DeliveryID: d.ID, Number: d.Attempts, Trigger: d.Trigger, URL: e.URL, StartedAt: d.UpdatedAt,
+			ID: delivery.NewID(), DeliveryID: d.ID, Number: d.Attempts, Trigger: d.Trigger, URL: c.Endpoint.URL, StartedAt: d.UpdatedAt,
 			Class: retry.ClassInterrupted, Detail: retry.ClassInterrupted.Sentence(), NextAt: &now,
 		})
 	}
@@ -205,7 +240,7 @@ func (t *tx) setAside(d delivery.Delivery, e delivery.Endpoint, now time.Time) e
 	case e.PausedAt == nil:
 		reason = delivery.ReasonDisabled
 	}
-	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), nil, d.Attempts, d.Tries, micros(now), nil)
+	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), micros(now))
 }
 
 const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
@@ -222,54 +257,6 @@ func (t *tx) insertAttempt(a delivery.Attempt) error {
 	return t.later(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
 		a.Duration.Microseconds(), encode(inMicros(a.Phases)), numberOrNull(a.StatusCode), textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
 		request, response, a.ResponseBody, a.Truncated, a.RetryAfter.Microseconds(), microsOrNull(a.NextAt))
-}
-
-// FinishAttempt records an attempt with the state it leads to.
-func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) error {
-	return db.write(ctx, func(t *tx) error {
-		d := r.Claim.Delivery
-		now := r.Attempt.StartedAt.Add(r.Attempt.Duration)
-		var finished any
-		if r.Status.Final() {
-			finished = micros(now)
-		}
-		if err := t.must(delivery.ErrNotDue, finishDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason), microsOrNull(r.NextAt),
-			r.Attempt.Number, d.Tries+1, micros(now), finished,
-			numberOrNull(r.Attempt.StatusCode), textOrNull(r.Attempt.Class)); err != nil {
-			return err
-		}
-		if err := t.insertAttempt(r.Attempt); err != nil {
-			return err
-		}
-		return t.health(r, now)
-	})
-}
-
-// successNoted is how precise last_success_at is: an endpoint that is well is
-// not written for each of its deliveries.
-const successNoted = 10 * time.Second
-
-func (t *tx) health(r delivery.Result, now time.Time) error {
-	e := r.Claim.Endpoint
-	switch {
-	case r.Disable:
-		t.endpoints = nil
-		return t.later(`UPDATE endpoints SET disabled_at = COALESCE(disabled_at, $2), disabled_reason = COALESCE(disabled_reason, $3), updated_at = $2
-			WHERE id = $1`, blob(e.ID), micros(now), string(delivery.DisabledGone))
-	case r.Failed:
-		return t.later(`UPDATE endpoints SET failures = failures + 1, failing_at = COALESCE(failing_at, $2),
-				hold_until_at = CASE WHEN hold_until_at > $3 THEN hold_until_at ELSE $3 END
-			WHERE id = $1`, blob(e.ID), micros(now), microsOrNull(r.HoldUntil))
-	case r.Status != delivery.Succeeded:
-		return nil
-	}
-	h := e.Health
-	if h.Failures == 0 && h.LastSuccessAt != nil && now.Sub(*h.LastSuccessAt) < successNoted {
-		return nil
-	}
-	return t.later(`UPDATE endpoints SET failures = 0, failing_at = NULL, last_success_at = $2
-		WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at < $3)`,
-		blob(e.ID), micros(now), micros(now.Add(-successNoted)))
 }
 
 // MoveDeliveries brings up to limit deliveries of an endpoint from one state to

@@ -160,13 +160,6 @@ func breakerOrNull(b retry.Breaker) any {
 	return encode(b)
 }
 
-func probeOrNull(b retry.Breaker) any {
-	if b.State != retry.Open {
-		return nil
-	}
-	return micros(b.ProbeAt)
-}
-
 // InsertEndpoint adds an endpoint.
 func (db *DB) InsertEndpoint(ctx context.Context, e delivery.Endpoint) error {
 	args := db.endpointArgs(e)
@@ -191,6 +184,9 @@ var insertEndpoint = `INSERT INTO endpoints (` + endpointColumns + `) VALUES (` 
 
 const oneEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL`
 
+// endpointLock is held by whoever changes an endpoint by what it reads of it.
+func endpointLock(id uuid.UUID) string { return "endpoint " + id.String() }
+
 // updateEndpoint takes the arguments of insertEndpoint.
 const updateEndpoint = `UPDATE endpoints SET project_id = $2, name = $3, url = $4, event_types = $5, format = $6, secrets = $7, timeout_ms = $8,
 		schedule = $9, created_at = $10, updated_at = $11, paused_at = $12, disabled_at = $13, deleted_at = $14, hold_until_at = $15,
@@ -202,6 +198,9 @@ const updateEndpoint = `UPDATE endpoints SET project_id = $2, name = $3, url = $
 func (db *DB) UpdateEndpoint(ctx context.Context, projectID string, id uuid.UUID, change func(*delivery.Endpoint) error) (delivery.Endpoint, error) {
 	var e delivery.Endpoint
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.lock(endpointLock(id)); err != nil {
+			return err
+		}
 		e = delivery.Endpoint{}
 		ok, err := found(db.scanEndpoint(t.row(oneEndpoint, blob(id), projectID), &e))
 		if err != nil {
@@ -255,7 +254,7 @@ func (db *DB) Endpoints(ctx context.Context, projectID string) ([]delivery.Endpo
 }
 
 // subscriptions are the columns that decide who gets a message.
-const subscriptions = `SELECT id, event_types, filter, paused_at, disabled_at FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
+const subscriptions = `SELECT id, event_types, filter, rate_per_second, paused_at, disabled_at, hold_until_at, breaker FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
 
 // endpointsOf returns what fan-out needs of the project's endpoints, read once per
 // group of changes.
@@ -266,7 +265,8 @@ func (db *DB) endpointsOf(t *tx, projectID string) (endpointList, error) {
 	list := endpointList{}
 	err := t.query(subscriptions, []any{projectID}, func(row scanner) error {
 		var e delivery.Endpoint
-		err := row.Scan(&e.ID, jsonColumn{&e.EventTypes}, jsonColumn{&e.Filter}, timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt})
+		err := row.Scan(&e.ID, jsonColumn{&e.EventTypes}, jsonColumn{&e.Filter}, &e.RatePerSecond, timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt},
+			timePtrColumn{&e.Health.HoldUntil}, jsonColumn{&e.Health.Breaker})
 		list = append(list, e)
 		return err
 	})

@@ -205,18 +205,18 @@ func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]de
 }
 
 // send stores a message and a delivery for each endpoint, and returns what can be
-// sent.
+// sent. Endpoints that are not well are left to the pump.
 func (t *tx) send(m delivery.Message, endpoints []delivery.Endpoint) ([]delivery.Due, error) {
 	if err := t.insertMessage(m); err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
 	var due []delivery.Due
-	for _, d := range delivery.FanOut(m, endpoints) {
+	for i, d := range delivery.FanOut(m, endpoints) {
 		if err := t.insertDelivery(d); err != nil {
 			return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
 		}
-		if d.Status == delivery.Pending {
-			due = append(due, delivery.Due{EndpointID: d.EndpointID, DeliveryID: d.ID})
+		if e := endpoints[i]; d.Status == delivery.Pending && e.Ready(m.CreatedAt) {
+			due = append(due, delivery.Due{ProjectID: m.ProjectID, EndpointID: e.ID, DeliveryID: d.ID, PerSecond: e.RatePerSecond})
 		}
 	}
 	return due, nil

@@ -36,7 +36,7 @@ func happened(t *testing.T, db *sqlstore.DB, project, user, text string, code in
 	if code == 0 {
 		return ids
 	}
-	claims, err := db.ClaimDeliveries(t.Context(), ids, start)
+	claims, err := db.ClaimDeliveries(t.Context(), ids, start, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func happened(t *testing.T, db *sqlstore.DB, project, user, text string, code in
 			StartedAt: start, Duration: time.Millisecond, StatusCode: code, Class: retry.StatusClass(code), ResponseBody: []byte("answer"),
 		}}
 		if code >= 300 {
-			r.Status, r.Reason, r.Failed = delivery.Failed, delivery.ReasonOutOfTries, true
+			r.Status, r.Reason = delivery.Failed, delivery.ReasonOutOfTries
 		}
-		if err := db.FinishAttempt(t.Context(), r); err != nil {
+		if _, err := db.FinishAttempt(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}

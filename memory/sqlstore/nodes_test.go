@@ -54,7 +54,7 @@ func TestADeadNodesLeasesAreFreed(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, due := delivered(t, db, project, uuid.NewString())
-		if claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, now); err != nil || len(claims) != 1 {
+		if claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, now, nil); err != nil || len(claims) != 1 {
 			t.Fatalf("%d claims, error %v", len(claims), err)
 		}
 		e := newEvent(project, now, uuid.NewString(), true)
@@ -75,7 +75,7 @@ func TestADeadNodesLeasesAreFreed(t *testing.T) {
 	if diff := cmp.Diff(events[:1], due); diff != "" || err != nil {
 		t.Errorf("due events (-want +got), error %v:\n%s", err, diff)
 	}
-	claims, err := second.ClaimDeliveries(t.Context(), deliveries, later)
+	claims, err := second.ClaimDeliveries(t.Context(), deliveries, later, nil)
 	if err != nil || len(claims) != 1 || claims[0].Delivery.ID != deliveries[0] {
 		t.Errorf("%d claims, error %v; want the dead node's delivery", len(claims), err)
 	}

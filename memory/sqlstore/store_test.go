@@ -244,7 +244,7 @@ func TestDeliveryClaimAndAttempt(t *testing.T) {
 	if len(due) != 1 || due[0].EndpointID != endpoint.ID {
 		t.Fatalf("due %v, want one delivery of endpoint %s", due, endpoint.ID)
 	}
-	claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start)
+	claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start, nil)
 	if err != nil || len(claims) != 1 {
 		t.Fatalf("%d claims, error %v", len(claims), err)
 	}
@@ -252,7 +252,7 @@ func TestDeliveryClaimAndAttempt(t *testing.T) {
 	if got, want := c.Endpoint.Secrets[0].Reveal(), endpoint.Secrets[0].Reveal(); got != want {
 		t.Error("the claim's secret is not the endpoint's")
 	}
-	if again, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start); err != nil || len(again) != 0 {
+	if again, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start, nil); err != nil || len(again) != 0 {
 		t.Errorf("claimed again while leased: %d claims, error %v", len(again), err)
 	}
 	next := start.Add(5 * time.Second)
@@ -264,11 +264,11 @@ func TestDeliveryClaimAndAttempt(t *testing.T) {
 		Truncated: true, RetryAfter: time.Second, NextAt: &next,
 	}
 	hold := start.Add(time.Second)
-	r := delivery.Result{Claim: c, Attempt: want, Status: delivery.Pending, NextAt: &next, Failed: true, HoldUntil: &hold}
-	if err := db.FinishAttempt(t.Context(), r); err != nil {
+	r := delivery.Result{Claim: c, Attempt: want, Status: delivery.Pending, NextAt: &next, Changes: true, Outcome: retry.Outcome{StatusCode: 503}, HoldUntil: &hold}
+	if _, err := db.FinishAttempt(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.FinishAttempt(t.Context(), r); !errors.Is(err, delivery.ErrNotDue) {
+	if _, err := db.FinishAttempt(t.Context(), r); !errors.Is(err, delivery.ErrNotDue) {
 		t.Errorf("recorded twice: %v, want ErrNotDue", err)
 	}
 	trails, err := db.TrailsByEvent(t.Context(), project, e.ID)
@@ -308,14 +308,14 @@ func TestAnAbandonedAttemptIsOnRecord(t *testing.T) {
 	newEndpoint(t, db, project, delivery.AllTypes)
 	e, due := delivered(t, db, project, "Lives in Berlin")
 	ids := []uuid.UUID{due[0].DeliveryID}
-	if _, err := db.ClaimDeliveries(t.Context(), ids, start); err != nil {
+	if _, err := db.ClaimDeliveries(t.Context(), ids, start, nil); err != nil {
 		t.Fatal(err)
 	}
 	restart := start.Add(time.Second)
 	if n, err := db.FreeLeases(t.Context(), restart); err != nil || n != 1 {
 		t.Fatalf("freed %d leases, want 1; error %v", n, err)
 	}
-	claims, err := db.ClaimDeliveries(t.Context(), ids, restart)
+	claims, err := db.ClaimDeliveries(t.Context(), ids, restart, nil)
 	if err != nil || len(claims) != 1 || claims[0].Delivery.Attempts != 1 {
 		t.Fatalf("claims %v, error %v; want one with an attempt on record", claims, err)
 	}
@@ -334,7 +334,7 @@ func TestPausingHoldsAndDeletingCancels(t *testing.T) {
 	if _, err := db.UpdateEndpoint(t.Context(), project, endpoint.ID, pause); err != nil {
 		t.Fatal(err)
 	}
-	if claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start); err != nil || len(claims) != 0 {
+	if claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start, nil); err != nil || len(claims) != 0 {
 		t.Errorf("claimed %d deliveries of a paused endpoint; error %v", len(claims), err)
 	}
 	delivered(t, db, project, "Likes tea") // held from the start
@@ -408,12 +408,12 @@ func TestPruneKeepsWhatIsNotDone(t *testing.T) {
 	if _, _, err := db.Event(t.Context(), project, done.ID); !errors.Is(err, memory.ErrNotFound) {
 		t.Errorf("the pruned event: %v, want ErrNotFound", err)
 	}
-	claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start)
+	claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{due[0].DeliveryID}, start, nil)
 	if err != nil || len(claims) != 1 {
 		t.Fatalf("%d claims, error %v", len(claims), err)
 	}
 	r := delivery.Result{Claim: claims[0], Attempt: delivery.Attempt{ID: delivery.NewID(), DeliveryID: due[0].DeliveryID, Number: 1, StartedAt: start}, Status: delivery.Succeeded}
-	if err := db.FinishAttempt(t.Context(), r); err != nil {
+	if _, err := db.FinishAttempt(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	prune(later, 1)
