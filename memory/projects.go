@@ -69,3 +69,9 @@ func (s *Service) purge(ctx context.Context) {
 		}
 	}
 }
+
+// Categories returns what new memories of a project are sorted under.
+func (s *Service) Categories(ctx context.Context, projectID string) ([]Category, error) {
+	r, err := s.rulesOf(ctx, projectID)
+	return orDefault(r.list), err
+}

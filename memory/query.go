@@ -33,6 +33,12 @@ type EventQuery struct {
 	Limit     int
 }
 
+// List is Memories on behalf of a caller who wants to see them: it is counted.
+func (s *Service) List(ctx context.Context, q Query) ([]Memory, int, error) {
+	s.retrieved(ctx, q.ProjectID)
+	return s.Memories(ctx, q)
+}
+
 // Memories returns a page of memories and how many there are in all.
 func (s *Service) Memories(ctx context.Context, q Query) ([]Memory, int, error) {
 	q.Today = s.now().UTC().Format(time.DateOnly)
@@ -62,6 +68,12 @@ func (s *Service) EventPage(ctx context.Context, q EventList) (EventPage, error)
 // ChangesOf returns the changes of several events, by event, oldest first.
 func (s *Service) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error) {
 	return s.store.ChangesOf(ctx, events)
+}
+
+// ProjectHistory returns a page of the changes of all memories, newest first, and
+// how many there are in all.
+func (s *Service) ProjectHistory(ctx context.Context, projectID string, offset, limit int) ([]Change, int, error) {
+	return s.store.ProjectHistory(ctx, projectID, offset, limit)
 }
 
 // History returns the changes of one memory, oldest first, with the turns that

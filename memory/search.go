@@ -26,6 +26,7 @@ type Hit struct {
 // without one (0) those that share no word with text come last. Offset and Limit
 // of q do not count.
 func (s *Service) Search(ctx context.Context, q Query, text string, topK int, threshold float64) ([]Hit, error) {
+	s.retrieved(ctx, q.ProjectID)
 	q.Today = s.now().UTC().Format(time.DateOnly)
 	r := newRanking(text, threshold)
 	if err := s.store.EachText(ctx, q, r.add); err != nil {

@@ -75,7 +75,10 @@ type Service struct {
 	mu      sync.Mutex
 	waiting map[uuid.UUID]chan struct{} // callers of processed adds, by event
 	ringing map[uuid.UUID]time.Time     // pushed and not yet handled, with when to push again
-	rules   map[string]keptRules        // by project
+	// retrievals are counted and not stored yet, since retrievalsSince, by project.
+	retrievals      map[string]int
+	retrievalsSince time.Time
+	rules           map[string]keptRules // by project
 	// rulesVersion grows with every change of settings.
 	rulesVersion int
 	held         held
@@ -89,12 +92,13 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, engine: c.Engine, push: c.Push, wake: c.Wake, log: c.Log,
 		now: c.Now, lease: c.Lease, wait: c.Wait, alone: c.Alone, metrics: c.Metrics, note: c.Note,
-		bell:    queue.NewBell[uuid.UUID](),
-		waiting: map[uuid.UUID]chan struct{}{},
-		ringing: map[uuid.UUID]time.Time{},
-		rules:   map[string]keptRules{},
-		sorter:  c.Categorizer,
-		held:    held{events: map[uuid.UUID]Event{}},
+		bell:       queue.NewBell[uuid.UUID](),
+		waiting:    map[uuid.UUID]chan struct{}{},
+		ringing:    map[uuid.UUID]time.Time{},
+		rules:      map[string]keptRules{},
+		retrievals: map[string]int{},
+		sorter:     c.Categorizer,
+		held:       held{events: map[uuid.UUID]Event{}},
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +25,11 @@ type Reader interface {
 	EachText(ctx context.Context, q Query, each func(id uuid.UUID, created time.Time, text string) error) error
 	EachEntity(ctx context.Context, q EntityQuery, each func(EntitySummary) error) error
 	History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error)
+	ProjectHistory(ctx context.Context, projectID string, offset, limit int) ([]Change, int, error)
+	Export(ctx context.Context, projectID string, id uuid.UUID) (Export, error)
+	LatestExport(ctx context.Context, projectID string, filter json.RawMessage) (Export, error)
+	// Stats counts a project's memories, adds on record and retrievals.
+	Stats(ctx context.Context, projectID string) (Stats, error)
 	Recall(ctx context.Context, projectID string, q RecallQuery) ([]Memory, error)
 }
 
@@ -51,6 +57,14 @@ type Store interface {
 	// PurgeProjects removes up to limit rows of each kind of a project that was
 	// deleted PurgeAfter ago, and tells whether there may be more.
 	PurgeProjects(ctx context.Context, now time.Time, limit int) (more bool, err error)
+	// SaveFeedback notes what is thought of a memory; no kind takes it back.
+	SaveFeedback(ctx context.Context, projectID string, f Feedback) error
+	// SaveEntity makes an entity, or changes the label and metadata of one.
+	SaveEntity(ctx context.Context, projectID string, e EntitySummary) error
+	// SaveExport keeps an export, and the newest KeptExports of a project.
+	SaveExport(ctx context.Context, e Export) error
+	// AddRetrievals adds to what was counted before, by project.
+	AddRetrievals(ctx context.Context, counts map[string]int) error
 	// DueEvents returns events that could be claimed, those longest due first.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 }

@@ -22,7 +22,7 @@ type entityShape struct {
 	Name      string          `json:"name"`
 	Type      string          `json:"type"`
 	Owner     string          `json:"owner"`
-	Metadata  json.RawMessage `json:"metadata"` // always null: only memories have any
+	Metadata  json.RawMessage `json:"metadata"` // null unless it was made by name with some
 	Memories  int             `json:"total_memories"`
 	CreatedAt string          `json:"created_at"`
 	UpdatedAt string          `json:"updated_at"`
@@ -30,7 +30,7 @@ type entityShape struct {
 
 func entityOf(projectID string, e memory.EntitySummary) entityShape {
 	s := entityShape{
-		ID: entityNumber(projectID, e), Name: e.Name, Owner: owner, Memories: e.Memories,
+		ID: entityNumber(projectID, e), Name: e.Name, Owner: owner, Metadata: e.Metadata, Memories: e.Memories,
 		CreatedAt: memory.Timestamp(e.CreatedAt), UpdatedAt: memory.Timestamp(e.UpdatedAt),
 	}
 	for name, field := range entityTypes {

@@ -48,6 +48,7 @@ var (
 	errNoEntity   = refuse(http.StatusBadRequest, "One of the filters: app_id, user_id, agent_id, run_id is required!", "message")
 	errBatch      = refuse(http.StatusBadRequest, fmt.Sprintf("Maximum of %d memories can be updated/deleted in a single request", memory.MaxBatch), "error")
 	errEntityType = refuse(http.StatusBadRequest, "Invalid entity type", "message", "error")
+	errExport     = refuse(http.StatusNotFound, "Memory export not found", "error", "message")
 	errEntity     = refuse(http.StatusNotFound, "Entity not found", "error")
 	errTooLarge   = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes.", maxBody), "error")
 	errInternal   = refuse(http.StatusInternalServerError, "internal error", "error")

@@ -30,18 +30,86 @@ type historyEntry struct {
 	UpdatedAt  string            `json:"updated_at"`
 }
 
+// historyOrList takes a user, agent, app or run of the name history for what it is.
+func (a *API) historyOrList(ctx context.Context, key apikey.Key, r *historyRequest) (any, error) {
+	if r.list != nil {
+		return a.listEntity(ctx, key, r.list)
+	}
+	return a.history(ctx, key, &r.memoryRequest)
+}
+
+// historyRequest asks for the history of a memory. The path is also that of the
+// memories of an entity.
+type historyRequest struct {
+	memoryRequest
+	list *entityListRequest
+}
+
+func (r *historyRequest) read(in *input) error {
+	kind, err := in.param("memory")
+	if err != nil {
+		return err
+	}
+	field, ok := entityTypes[kind]
+	if !ok {
+		return r.memoryRequest.read(in)
+	}
+	r.list = &entityListRequest{entityRequest: entityRequest{field, "history"}}
+	return r.list.readPage(in)
+}
+
+type projectHistoryRequest struct{ page page }
+
+// read takes limit for page_size, as mem0 calls it here.
+func (r *projectHistoryRequest) read(in *input) error {
+	q, err := in.query()
+	if err != nil {
+		return err
+	}
+	if limit := q.Get("limit"); limit != "" && q.Get("page_size") == "" {
+		q.Set("page_size", limit)
+		q.Del("limit")
+	}
+	r.page, err = in.page(q)
+	return err
+}
+
+// projectHistory shows the changes of all memories, newest first.
+func (a *API) projectHistory(ctx context.Context, key apikey.Key, r *projectHistoryRequest) (envelope[historyEntry], error) {
+	changes, count, err := a.memory.ProjectHistory(ctx, key.ProjectID, r.page.offset(), r.page.size)
+	if err != nil {
+		return envelope[historyEntry]{}, err
+	}
+	list, err := a.entriesOf(ctx, key.ProjectID, changes)
+	if err != nil {
+		return envelope[historyEntry]{}, err
+	}
+	return pageOf(r.page, count, list)
+}
+
 // history shows the changes of a memory, oldest first.
 func (a *API) history(ctx context.Context, key apikey.Key, r *memoryRequest) ([]historyEntry, error) {
 	changes, err := a.memory.History(ctx, key.ProjectID, r.id)
 	if err != nil {
 		return nil, err
 	}
+	return a.entriesOf(ctx, key.ProjectID, changes)
+}
+
+func (a *API) entriesOf(ctx context.Context, projectID string, changes []memory.Change) ([]historyEntry, error) {
 	list := make([]historyEntry, len(changes))
+	messages := map[uuid.UUID]json.RawMessage{}
 	for i, c := range changes {
 		list[i] = historyOf(c)
-		if list[i].Input, err = a.messagesOf(ctx, key.ProjectID, c.EventID); err != nil {
-			return nil, err
+		input, known := messages[c.EventID]
+		if !known {
+			var err error
+			if input, err = a.messagesOf(ctx, projectID, c.EventID); err != nil {
+				return nil, err
+			}
+			messages[c.EventID] = input
 		}
+		list[i].Input = input
 	}
 	return list, nil
 }
@@ -54,6 +122,9 @@ func historyOf(c memory.Change) historyEntry {
 		RunID: orNull(m.Scope.RunID), SessionID: orNull(m.Scope.RunID),
 		Categories: m.Categories, Metadata: m.Metadata,
 		CreatedAt: memory.Timestamp(m.CreatedAt), UpdatedAt: memory.Timestamp(c.At),
+	}
+	if c.Kind == memory.ChangeReplace {
+		h.Event = memory.ChangeUpdate // of its state: mem0 has no other word
 	}
 	if c.Kind != memory.ChangeAdd {
 		h.OldMemory = &c.Before

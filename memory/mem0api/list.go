@@ -189,13 +189,20 @@ type related struct {
 	Relations []any `json:"relations"`
 }
 
+// maxList is how many memories a list without paging and without a limit shows,
+// the newest. Whoever has more has to page.
+const maxList = 10_000
+
 // list shows the memories that a query matches, newest first.
 func (a *API) list(ctx context.Context, key apikey.Key, r *listRequest) (any, error) {
 	r.query.ProjectID, r.query.Limit = key.ProjectID, r.limit
 	if r.enveloped {
 		r.query.Offset, r.query.Limit = r.page.offset(), r.page.size
 	}
-	memories, count, err := a.memory.Memories(ctx, r.query)
+	if r.query.Limit == 0 {
+		r.query.Limit = maxList
+	}
+	memories, count, err := a.memory.List(ctx, r.query)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package mem0api
 import (
 	"net/http"
 
+	"memhook/memory"
 	"memhook/signing/apikey"
 )
 
@@ -48,16 +49,30 @@ func (a *API) Routes() []Route {
 		{get, "/v1/memories/:memory/", read, 0, plainForm, handle(a, a.memoryByID)},
 		{put, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.update)},
 		{del, "/v1/memories/:memory/", admin, 0, plainForm, handle(a, a.delete)},
-		{get, "/v1/memories/:memory/history/", read, 0, plainForm, handle(a, a.history)},
+		{get, "/v1/memories/:memory/history/", read, 0, plainForm, handle(a, a.historyOrList)},
+		{get, "/v1/memories/events/", read, 0, plainForm, handle(a, a.projectHistory)},
+		{get, "/v1/memories/:type/:name/", read, 0, plainForm, handle(a, a.listEntity)},
 		{del, "/v1/memories/", admin, 0, plainForm, handle(a, a.deleteAll)},
 
 		{put, "/v1/batch/", admin, 0, plainForm, handle(a, a.updateBatch)},
 		{del, "/v1/batch/", admin, 0, plainForm, handle(a, a.deleteBatch)},
 
+		{post, "/v1/users/", admin, created, plainForm, handle(a, a.createEntity(memory.FieldUser))},
+		{post, "/v1/agents/", admin, created, plainForm, handle(a, a.createEntity(memory.FieldAgent))},
+		{post, "/v1/apps/", admin, created, plainForm, handle(a, a.createEntity(memory.FieldApp))},
+		{post, "/v1/runs/", admin, created, plainForm, handle(a, a.createEntity(memory.FieldRun))},
 		{get, "/v1/entities/", read, 0, plainForm, handle(a, a.entities)},
+		{get, "/v1/entities/filters/", read, 0, plainForm, handle(a, a.entityFilters)},
+		{get, "/v2/entities/:type/:name/profile/", read, 0, plainForm, handle(a, a.profile)},
 		{get, "/v2/entities/:type/:name/", read, 0, plainForm, handle(a, a.entity)},
 		{del, "/v2/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntity)},
 		{del, "/v1/entities/:type/:name/", admin, 0, plainForm, handle(a, a.deleteEntityByNumber)},
+
+		{post, "/v1/feedback/", admin, 0, plainForm, handle(a, a.feedback)},
+		{post, "/v1/exports/", admin, created, plainForm, handle(a, a.createExport)},
+		{post, "/v1/exports/get/", read, 0, plainForm, handle(a, a.export)},
+		{post, "/v1/summary/", read, 0, plainForm, handle(a, a.summary)},
+		{get, "/v1/stats/", read, 0, plainForm, handle(a, a.stats)},
 
 		{get, orgs, read, 0, plainForm, handle(a, a.organizations)},
 		{get, orgs + ":org/", read, 0, plainForm, handle(a, a.organization)},

@@ -21,6 +21,7 @@ import (
 	"memhook/delivery"
 	"memhook/delivery/queue"
 	"memhook/memory"
+	rules "memhook/memory/engine"
 	"memhook/memory/mem0api"
 	"memhook/memory/sqlstore"
 	"memhook/memory/sqlstore/sqlstoretest"
@@ -58,7 +59,7 @@ func newServer(t testing.TB, change func(*mem0api.Config)) *server {
 		Push: func(context.Context, queue.Ticket) error { return nil }, Now: func() time.Time { return now },
 	})
 	s.memory = memory.New(memory.Config{
-		Store: s.db, Engine: engine{s.release}, Push: s.push, Wake: s.delivery.Wake, Log: discard,
+		Store: s.db, Engine: engine{s.release}, Categorizer: rules.Local{}, Push: s.push, Wake: s.delivery.Wake, Log: discard,
 		Now: func() time.Time { return now }, Wait: 5 * time.Second,
 	})
 	s.mount(change)

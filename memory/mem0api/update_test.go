@@ -114,7 +114,7 @@ func (p *player) scalar(name string, want, got any, raw json.RawMessage) string 
 	text, isText := got.(string)
 	if expected, ok := want.(string); ok {
 		n, isNumber := got.(json.Number)
-		if strings.HasPrefix(expected, "<") && (isText && p.matches(expected, text) || isNumber && expected == "<score>" && isScore(n)) {
+		if strings.HasPrefix(expected, "<") && (isText && p.matches(expected, text) || isNumber && (expected == "<score>" && isScore(n) || expected == "<number>")) {
 			return quoted(expected)
 		}
 	}
@@ -125,6 +125,9 @@ func (p *player) scalar(name string, want, got any, raw json.RawMessage) string 
 		if p.vars[v] == text {
 			return quoted("$" + v)
 		}
+	}
+	if want == got {
+		return string(raw)
 	}
 	_, notUUID := uuid.Parse(text)
 	_, notTime := time.Parse(time.RFC3339, text)

@@ -123,6 +123,9 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 				return fmt.Errorf("event %s: %s memory %s: %w", c.Event.ID, change.Kind, change.Memory.ID, err)
 			}
 		}
+		if err := t.forgetEntity(c.Event); err != nil {
+			return fmt.Errorf("event %s: %w", c.Event.ID, err)
+		}
 		due, err := db.fanOut(t, c.Event.ProjectID, c.Messages)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", c.Event.ID, err)

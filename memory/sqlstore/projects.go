@@ -64,6 +64,9 @@ func (db *DB) UpdateProject(ctx context.Context, id string, change func(*memory.
 	var p memory.Project
 	err := db.write(ctx, func(t *tx) error {
 		p = memory.Project{}
+		if err := t.lock("project " + id); err != nil {
+			return err
+		}
 		ok, err := found(scanProject(t.row(oneProject, id), &p))
 		if err == nil && !ok {
 			err = memory.ErrNotFound

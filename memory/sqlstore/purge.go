@@ -13,6 +13,9 @@ import (
 // InsertProject adds a project without a key.
 func (db *DB) InsertProject(ctx context.Context, p memory.Project) error {
 	return db.write(ctx, func(t *tx) error {
+		if err := t.lock("projects"); err != nil {
+			return err
+		}
 		var n int
 		if err := t.row(`SELECT count(*) FROM projects WHERE deleted_at IS NULL`).Scan(&n); err != nil {
 			return err
@@ -29,6 +32,9 @@ const firstProject = `SELECT id FROM projects WHERE deleted_at IS NULL ORDER BY 
 // DeleteProject marks a project deleted and revokes its keys.
 func (db *DB) DeleteProject(ctx context.Context, id string, now time.Time) error {
 	return db.write(ctx, func(t *tx) error {
+		if err := t.lock("projects"); err != nil {
+			return err
+		}
 		var first string
 		if ok, err := found(t.row(firstProject).Scan(&first)); err != nil || ok && first == id {
 			if err == nil {
@@ -65,9 +71,16 @@ var purgeRows = []string{
 	`DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE project_id = $1 LIMIT $2)`,
 }
 
+// purgeFew removes what a project has little of.
+var purgeFew = []string{
+	`DELETE FROM feedback WHERE project_id = $1`,
+	`DELETE FROM entities WHERE project_id = $1`,
+	`DELETE FROM exports WHERE project_id = $1`,
+	`DELETE FROM retrievals WHERE project_id = $1`,
+	`DELETE FROM endpoints WHERE project_id = $1`,
+}
+
 const (
-	// purgeFew removes what a project has little of.
-	purgeFew = `DELETE FROM endpoints WHERE project_id = $1`
 	// purgeProject keeps the row without what was in it: the keys refer to it.
 	purgeProject = `UPDATE projects SET purged_at = $2, name = '', settings = '{}', members = NULL WHERE id = $1`
 )
@@ -84,8 +97,10 @@ func (db *DB) PurgeProjects(ctx context.Context, now time.Time, limit int) (more
 		if err != nil || left {
 			return err
 		}
-		if _, err := t.exec(purgeFew, id); err != nil {
-			return err
+		for _, text := range purgeFew {
+			if _, err := t.exec(text, id); err != nil {
+				return err
+			}
 		}
 		_, err = t.exec(purgeProject, id, micros(now))
 		return err
