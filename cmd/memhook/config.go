@@ -274,7 +274,9 @@ func (c *config) accepts() bool { return c.Role != roleWorker }
 
 // alone tells whether no other process can work on the database or handle this
 // one's tickets.
-func (c *config) alone() bool { return c.Role == roleAll && c.RedisURL == "" }
+func (c *config) alone() bool {
+	return c.Role == roleAll && c.RedisURL == "" && c.DatabaseURL == ""
+}
 
 // String shows the configuration without its secrets.
 func (c *config) String() string {

@@ -143,3 +143,22 @@ func TestModelConfig(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyOneServerIsAlone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config config
+		want   bool
+	}{
+		{"the default", config{Role: roleAll}, true},
+		{"tickets may go elsewhere", config{Role: roleAll, RedisURL: "redis://127.0.0.1"}, false},
+		{"others share the database", config{Role: roleAll, DatabaseURL: "postgres://127.0.0.1"}, false},
+		{"it does not work", config{Role: roleAPI}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.config.alone(); got != c.want {
+				t.Errorf("alone is %v, want %v", got, c.want)
+			}
+		})
+	}
+}
