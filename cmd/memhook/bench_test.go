@@ -22,13 +22,14 @@ import (
 //	go test -run - -bench AddToCallback -benchtime 5000x ./cmd/memhook
 func BenchmarkAddToCallback(b *testing.B) {
 	for _, endpoints := range []int{1, 3} {
-		b.Run(fmt.Sprintf("endpoints=%d", endpoints), func(b *testing.B) { benchmarkAdds(b, endpoints, 64, 0) })
+		b.Run(fmt.Sprintf("endpoints=%d", endpoints), func(b *testing.B) { benchmarkAdds(b, startProcess(b, b.TempDir()), endpoints, 64, 0) })
 	}
-	b.Run("rate=300", func(b *testing.B) { benchmarkAdds(b, 1, 64, 300) })
+	b.Run("rate=300", func(b *testing.B) { benchmarkAdds(b, startProcess(b, b.TempDir()), 1, 64, 300) })
+	b.Run("cluster", benchmarkCluster)
 }
 
-func benchmarkAdds(b *testing.B, endpoints, callers, rate int) {
-	p := startProcess(b, b.TempDir())
+// benchmarkAdds prints the CPU time of the server, and of what is beside it.
+func benchmarkAdds(b *testing.B, p *process, endpoints, callers, rate int, beside ...usage) {
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = callers
 	var received atomic.Int64
 	var mu sync.Mutex
@@ -68,7 +69,10 @@ func benchmarkAdds(b *testing.B, endpoints, callers, rate int) {
 			}
 		}
 	}
-	before := cpuTime(b, p)
+	before := cpuTime(b, p.cmd.Process.Pid)
+	for i := range beside {
+		beside[i].before = beside[i].cpu(b)
+	}
 	b.ResetTimer()
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -96,7 +100,12 @@ func benchmarkAdds(b *testing.B, endpoints, callers, rate int) {
 	took := time.Since(began)
 	b.StopTimer()
 	time.Sleep(100 * time.Millisecond) // let the last attempts be recorded: their CPU counts
-	cpu := cpuTime(b, p) - before
+	cpu := cpuTime(b, p.cmd.Process.Pid) - before
+	for _, u := range beside {
+		used := u.cpu(b) - u.before
+		cpu += used
+		b.ReportMetric(float64(used.Milliseconds())/float64(want)*1000, u.name+"-cpu-ms/1k")
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	slices.Sort(latency)
@@ -108,17 +117,26 @@ func benchmarkAdds(b *testing.B, endpoints, callers, rate int) {
 	}
 }
 
-// cpuTime is the user and system time that the server has used, from Linux's
-// /proc, where it is counted in hundredths of a second.
-func cpuTime(b *testing.B, p *process) time.Duration {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+// A usage is the CPU time of something beside the server.
+type usage struct {
+	name   string
+	cpu    func(*testing.B) time.Duration
+	before time.Duration
+}
+
+// cpuTime is the user and system time that a process has used.
+func cpuTime(b *testing.B, pid int) time.Duration { return cpuFields(b, pid, 11, 13) }
+
+// cpuFields sums fields of Linux's /proc/PID/stat that count hundredths of a second,
+// numbered from behind the command's name.
+func cpuFields(b *testing.B, pid, from, to int) time.Duration {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		b.Skip("CPU time is read from /proc")
 	}
 	_, tail, _ := strings.Cut(string(raw), ") ")
-	fields := strings.Fields(tail)
 	var ticks int
-	for _, f := range fields[11:13] {
+	for _, f := range strings.Fields(tail)[from:to] {
 		n, err := strconv.Atoi(f)
 		if err != nil {
 			b.Fatal(err)

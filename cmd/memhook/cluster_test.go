@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,4 +191,36 @@ func TestDeadNodesWorkGoesOn(t *testing.T) {
 	if limit := 3 * deadAfter; took > limit {
 		t.Errorf("a dead node's work took %v, want at most %v", took, limit)
 	}
+}
+
+// benchmarkCluster is the same work with Postgres and Redis, flushing to disk as
+// they are installed, and counts the CPU time of all three.
+func benchmarkCluster(b *testing.B) {
+	postgres, redis := sqlstoretest.StartPostgres(b), queuetest.StartRedis(b)
+	p := startProcess(b, b.TempDir(), "--database-url", postgres.URL, "--redis-url", redis.URL)
+	pid, err := postgres.PID()
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkAdds(b, p, 1, 64, 0,
+		usage{name: "postgres", cpu: func(b *testing.B) time.Duration { return familyTime(b, pid) }},
+		usage{name: "redis", cpu: func(b *testing.B) time.Duration { return cpuTime(b, redis.PID()) }})
+}
+
+// familyTime is the CPU time of a process and its children, also of those that
+// have ended.
+func familyTime(b *testing.B, parent int) time.Duration {
+	sum := cpuFields(b, parent, 11, 15)
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
+	if err != nil {
+		b.Skip("children are read from /proc")
+	}
+	for _, child := range strings.Fields(string(children)) {
+		pid, err := strconv.Atoi(child)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += cpuTime(b, pid)
+	}
+	return sum
 }

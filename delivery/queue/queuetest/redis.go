@@ -91,6 +91,9 @@ func (r *Redis) Kill() {
 	r.cmd = nil
 }
 
+// PID is of the server's process.
+func (r *Redis) PID() int { return r.cmd.Process.Pid }
+
 // Flush empties the server.
 func (r *Redis) Flush() {
 	r.t.Helper()
