@@ -12,8 +12,9 @@ import (
 const changeColumns = `id, project_id, event_id, memory_id, kind, text, before, user_id, agent_id, app_id, run_id,
 	metadata, categories, memory_created_at, created_at`
 
-const insertChange = `INSERT INTO changes (` + changeColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+var insertChange = bulkOf(`INSERT INTO changes (`+changeColumns+`)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+	"uuid text uuid uuid text text text text text text text text text bigint bigint")
 
 func scanChange(row scanner, c *memory.Change) error {
 	m := &c.Memory
@@ -24,12 +25,14 @@ func scanChange(row scanner, c *memory.Change) error {
 	return err
 }
 
-// applyChange writes the memory and its history entry.
-func (t *tx) applyChange(e memory.Event, c memory.Change) error {
+// applyChange writes the memory, unless it was added, and its history entry.
+func (t *tx) applyChange(e memory.Event, c memory.Change, added bool) error {
 	var err error
 	switch c.Kind {
 	case memory.ChangeAdd:
-		err = t.addMemory(c.Memory)
+		if !added {
+			err = t.put(insertMemory, memoryArgs(c.Memory)...)
+		}
 	case memory.ChangeUpdate, memory.ChangeReplace:
 		err = t.updateMemory(c.Memory)
 	case memory.ChangeDelete:
@@ -41,7 +44,7 @@ func (t *tx) applyChange(e memory.Event, c memory.Change) error {
 		return err
 	}
 	m := c.Memory
-	return t.later(insertChange, blob(c.ID), e.ProjectID, blob(c.EventID), blob(m.ID), string(c.Kind), m.Text, textOrNull(c.Before),
+	return t.put(insertChange, blob(c.ID), e.ProjectID, blob(c.EventID), blob(m.ID), string(c.Kind), m.Text, textOrNull(c.Before),
 		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
 		jsonOrNull(m.Metadata), listOrNull(m.Categories), micros(m.CreatedAt), micros(c.At))
 }

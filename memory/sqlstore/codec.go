@@ -23,6 +23,19 @@ func microsOrNull(t *time.Time) any {
 // blob is how an ID is stored.
 func blob(id uuid.UUID) []byte { return id[:] }
 
+// padded repeats the last of the IDs until their number is a power of two, so that
+// few texts have to be prepared for lists of any length.
+func padded(ids []uuid.UUID) []uuid.UUID {
+	n := 1
+	for n < len(ids) {
+		n *= 2
+	}
+	for len(ids) > 0 && len(ids) < n {
+		ids = append(ids[:len(ids):len(ids)], ids[len(ids)-1])
+	}
+	return ids
+}
+
 // blobs is blob for a list of arguments.
 func blobs(ids []uuid.UUID) []any {
 	list := make([]any, len(ids))

@@ -35,14 +35,19 @@ func deliveryFields(d *delivery.Delivery) []any {
 	}
 }
 
+var insertMessage = bulkOf(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	"uuid text uuid uuid text bytea bigint")
+
 func (t *tx) insertMessage(m delivery.Message) error {
-	return t.later(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt))
+	return t.put(insertMessage, blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt))
 }
 
+var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+	"uuid text uuid uuid uuid text text bigint integer integer bigint text bigint bigint bigint text text")
+
 func (t *tx) insertDelivery(d delivery.Delivery) error {
-	return t.later(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
+	return t.put(insertDelivery, blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
 		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type))
 }
@@ -111,28 +116,17 @@ func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Tim
 		return nil, err
 	}
 	var claimed []delivery.Claim
-	err = db.write(ctx, func(t *tx) error {
-		claimed = claimed[:0]
-		for _, c := range due {
-			ok, err := t.claim(&c, now)
-			if err != nil {
-				return fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
-			}
-			if ok {
-				claimed = append(claimed, c)
-			}
-		}
-		return nil
+	err = db.write(ctx, func(t *tx) (err error) {
+		claimed, err = t.claim(due, now)
+		return err
 	})
 	return claimed, err
 }
 
 // claimable reads the due deliveries with their messages and endpoints.
 func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]delivery.Claim, error) {
-	args := []any{micros(now)}
-	for i := range ids {
-		args = append(args, blob(ids[i]))
-	}
+	ids = padded(ids)
+	args := append([]any{micros(now)}, blobs(ids)...)
 	var list []delivery.Claim
 	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id
 		FROM deliveries d JOIN messages m ON m.id = d.message_id
@@ -168,11 +162,13 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 }
 
 const (
-	claimDelivery = `UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6 WHERE id = $1 AND next_at = $2`
-	moveDelivery  = `UPDATE deliveries SET status = $3, reason = $4, next_at = NULL, updated_at = $5, detail = NULL WHERE id = $1 AND next_at = $2`
-	claimProbe    = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at <= $3`
-	freeProbe     = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at IS NOT NULL`
+	moveDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = NULL, updated_at = $5, detail = NULL WHERE id = $1 AND next_at = $2`
+	claimProbe   = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at <= $3`
+	freeProbe    = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at IS NOT NULL`
 )
+
+var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6
+	WHERE id = $1 AND next_at = $2`, "uuid bigint bigint integer bigint uuid")
 
 // serves tells whether the delivery's endpoint is in service for it.
 func serves(c delivery.Claim) bool {
@@ -186,48 +182,80 @@ func mayGo(c delivery.Claim, now time.Time) bool {
 	return serves(c) && (!held || c.Delivery.Trigger.Forced())
 }
 
-// claim leases one delivery, unless its endpoint does not take any now.
-func (t *tx) claim(c *delivery.Claim, now time.Time) (bool, error) {
-	d, e := &c.Delivery, c.Endpoint
-	if !serves(*c) {
-		return false, t.setAside(*d, e, now)
-	}
-	if !mayGo(*c, now) {
-		return false, nil
-	}
-	c.Lease = now.Add(e.Lease()).UTC().Truncate(time.Microsecond)
-	probe := e.Health.Breaker.State == retry.Open && !d.Trigger.Forced()
-	if probe {
-		if n, err := t.exec(claimProbe, blob(e.ID), micros(c.Lease), micros(now)); err != nil || n == 0 {
-			return false, err
-		}
-	}
-	ok, err := t.lease(c, now)
-	if probe && !ok && err == nil {
-		_, err = t.exec(freeProbe, blob(e.ID), micros(now))
-	}
-	return ok, err
+// probes tells whether the delivery shows if an endpoint is back: one at a time.
+func probes(c delivery.Claim) bool {
+	return c.Endpoint.Health.Breaker.State == retry.Open && !c.Delivery.Trigger.Forced()
 }
 
-func (t *tx) lease(c *delivery.Claim, now time.Time) (bool, error) {
-	d := &c.Delivery
-	was := *d.NextAt
-	interrupted := d.Status == delivery.Sending
-	if interrupted {
-		d.Attempts++
+// claim leases those of the deliveries whose endpoints take some now.
+func (t *tx) claim(due []delivery.Claim, now time.Time) ([]delivery.Claim, error) {
+	open, err := t.open(due, now)
+	if err != nil {
+		return nil, err
 	}
-	n, err := t.exec(claimDelivery, blob(d.ID), micros(was), micros(c.Lease), d.Attempts, micros(now), blobOrNull(t.node))
-	if err != nil || n == 0 {
-		return false, err
+	rows := make([][]any, len(open))
+	for i := range open {
+		c, d := &open[i], &open[i].Delivery
+		if d.Status == delivery.Sending {
+			d.Attempts++ // the interrupted one
+		}
+		rows[i] = []any{blob(d.ID), micros(*d.NextAt), micros(c.Lease), d.Attempts, micros(now), blobOrNull(t.node)}
 	}
-	if interrupted {
-		err = t.insertAttempt(delivery.Attempt{
-			ID: delivery.NewID(), DeliveryID: d.ID, Number: d.Attempts, Trigger: d.Trigger, URL: c.Endpoint.URL, StartedAt: d.UpdatedAt,
-			Class: retry.ClassInterrupted, Detail: retry.ClassInterrupted.Sentence(), NextAt: &now,
-		})
+	got, err := t.which(claimDelivery, rows)
+	if err != nil {
+		return nil, err
 	}
-	d.Status, d.NextAt = delivery.Sending, &c.Lease
-	return true, err
+	var claimed []delivery.Claim
+	for i, c := range open {
+		switch {
+		case got[i]:
+			err = t.noteInterrupted(c, now)
+			c.Delivery.Status, c.Delivery.NextAt = delivery.Sending, &c.Lease
+			claimed = append(claimed, c)
+		case probes(c):
+			err = t.later(freeProbe, blob(c.Endpoint.ID), micros(now))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+		}
+	}
+	return claimed, nil
+}
+
+// open returns those of the deliveries that may go, and how long they may take.
+func (t *tx) open(due []delivery.Claim, now time.Time) ([]delivery.Claim, error) {
+	var open []delivery.Claim
+	for _, c := range due {
+		c.Lease = now.Add(c.Endpoint.Lease()).UTC().Truncate(time.Microsecond)
+		n, err := int64(1), error(nil)
+		switch {
+		case !serves(c):
+			n, err = 0, t.setAside(c.Delivery, c.Endpoint, now)
+		case !mayGo(c, now):
+			n = 0
+		case probes(c):
+			n, err = t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+		}
+		if n > 0 {
+			open = append(open, c)
+		}
+	}
+	return open, nil
+}
+
+// noteInterrupted records the attempt of a delivery that was found in sending.
+func (t *tx) noteInterrupted(c delivery.Claim, now time.Time) error {
+	d := c.Delivery
+	if d.Status != delivery.Sending {
+		return nil
+	}
+	return t.insertAttempt(delivery.Attempt{
+		ID: delivery.NewID(), DeliveryID: d.ID, Number: d.Attempts, Trigger: d.Trigger, URL: c.Endpoint.URL, StartedAt: d.UpdatedAt,
+		Class: retry.ClassInterrupted, Detail: retry.ClassInterrupted.Sentence(), NextAt: &now,
+	})
 }
 
 // setAside ends a due delivery whose endpoint was paused, disabled or deleted
@@ -243,8 +271,9 @@ func (t *tx) setAside(d delivery.Delivery, e delivery.Endpoint, now time.Time) e
 	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), micros(now))
 }
 
-const insertAttempt = `INSERT INTO attempts (` + attemptColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+var insertAttempt = bulkOf(`INSERT INTO attempts (`+attemptColumns+`)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+	"uuid uuid integer text text bigint bigint text integer text text text text text bytea boolean bigint bigint")
 
 func (t *tx) insertAttempt(a delivery.Attempt) error {
 	var request, response any
@@ -254,7 +283,7 @@ func (t *tx) insertAttempt(a delivery.Attempt) error {
 	if a.ResponseHeader != nil {
 		response = encode(a.ResponseHeader)
 	}
-	return t.later(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
+	return t.put(insertAttempt, blob(a.ID), blob(a.DeliveryID), a.Number, string(a.Trigger), a.URL, micros(a.StartedAt),
 		a.Duration.Microseconds(), encode(inMicros(a.Phases)), numberOrNull(a.StatusCode), textOrNull(a.Class), textOrNull(a.Detail), textOrNull(a.RemoteAddr),
 		request, response, a.ResponseBody, a.Truncated, a.RetryAfter.Microseconds(), microsOrNull(a.NextAt))
 }

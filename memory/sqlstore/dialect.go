@@ -15,7 +15,7 @@ type dialect interface {
 
 	// clock is an expression for the database's time in Unix microseconds.
 	clock() string
-	// writers is how many groups of changes are committed side by side.
+	// writers is how many groups of changes are committed side by side at most.
 	writers() int
 	// begin begins a transaction that writes, on a connection of its own.
 	begin() (session, error)
@@ -42,6 +42,10 @@ type session interface {
 	// a result, or the commit. Unless otherwise is nil, it is the error when the
 	// statement changes no row.
 	later(text string, args []any, otherwise error) error
+	// put queues a bulk for one row, like later.
+	put(b *bulk, args []any, otherwise error) error
+	// which runs a bulk for rows and tells which of them it changed.
+	which(b *bulk, rows [][]any) ([]bool, error)
 	// owner is the change that the statements belong to from here on.
 	owner(change int)
 	commit() error

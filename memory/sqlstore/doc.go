@@ -11,9 +11,9 @@
 //
 // # Writing
 //
-// All writes go through a few goroutines (one with SQLite, which has one writer)
-// that take whatever waits and commit it together, so that one disk flush serves
-// many callers (group commit). A caller returns when the commit that carries its
+// All writes go through one goroutine that takes whatever waits and commits it
+// together, so that one disk flush serves many callers (group commit). With
+// Postgres a few more help out while a group takes long. A caller returns when the commit that carries its
 // change is on disk: SQLite runs in WAL mode with synchronous=FULL, Postgres with
 // synchronous_commit=on. A change that fails after it wrote something undoes the
 // group; the others of the group are run again without it. Therefore a change is a

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,14 +25,15 @@ func scanEvent(row scanner, e *memory.Event) error {
 		timePtrColumn{&e.StartedAt}, timePtrColumn{&e.CompletedAt})
 }
 
-const insertEvent = `INSERT INTO events (` + eventColumns + `, scope_key)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+var insertEvent = bulkOf(`INSERT INTO events (`+eventColumns+`, scope_key)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+	"uuid text text text text text text text boolean text text text text integer bigint bigint bigint bigint bigint bytea")
 
 // InsertEvent commits a new event.
 func (db *DB) InsertEvent(ctx context.Context, e memory.Event) error {
 	args := eventArgs(e)
 	return db.write(ctx, func(t *tx) error {
-		return t.later(insertEvent, args...)
+		return t.put(insertEvent, args...)
 	})
 }
 
@@ -71,6 +71,7 @@ const itsTurn = `NOT EXISTS (SELECT 1 FROM events o
 // ClaimEvents leases those of the events that are due and whose turn it is in
 // their scope, marks them RUNNING and returns them, oldest first.
 func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.Time) ([]memory.Event, error) {
+	ids = padded(ids)
 	in := placeholders(4, len(ids))
 	scopes := `SELECT DISTINCT encode(scope_key, 'hex') FROM events WHERE id IN (` + placeholders(1, len(ids)) + `) AND scope_key IS NOT NULL`
 	claim := `UPDATE events SET status = 'RUNNING', next_at = $2, tries = tries + 1,
@@ -99,9 +100,10 @@ func (db *DB) ClaimEvents(ctx context.Context, ids []uuid.UUID, now, lease time.
 	return claimed, err
 }
 
+var finishEvent = bulkOf(`UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL, tries = $9, started_at = $10
+		WHERE id = $1 AND next_at = $2`, "uuid bigint text text text bigint bigint bigint integer bigint")
+
 const (
-	finishEvent = `UPDATE events SET status = $3, reason = $4, error = $5, next_at = $6, updated_at = $7, completed_at = $8, request = NULL, tries = $9, started_at = $10
-		WHERE id = $1 AND next_at = $2`
 	extendEvent = `UPDATE events SET next_at = $3, updated_at = $4, status = $5, reason = $6 WHERE id = $1 AND next_at = $2`
 	nextInScope = `SELECT id FROM events WHERE scope_key = $1 AND next_at IS NOT NULL AND scope_key IS NOT NULL ORDER BY id LIMIT 1`
 )
@@ -112,14 +114,15 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 	var done memory.Completed
 	err := db.write(ctx, func(t *tx) error {
 		done = memory.Completed{}
-		if err := t.checkFresh(c); err != nil {
+		fresh, err := t.addFresh(c)
+		if err != nil {
 			return fmt.Errorf("event %s: %w", c.Event.ID, err)
 		}
 		if err := t.moveEvent(c.Event, c.Lease); err != nil {
 			return fmt.Errorf("event %s: %w", c.Event.ID, err)
 		}
 		for _, change := range c.Changes {
-			if err := t.applyChange(c.Event, change); err != nil {
+			if err := t.applyChange(c.Event, change, fresh); err != nil {
 				return fmt.Errorf("event %s: %s memory %s: %w", c.Event.ID, change.Kind, change.Memory.ID, err)
 			}
 		}
@@ -137,32 +140,40 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 	return done, err
 }
 
-// checkFresh refuses to add a text that its scope has. Events that store turns as
-// they are do not look first, and do not wait for each other. It comes before
-// anything is written, so that a repeat does not undo the group.
-func (t *tx) checkFresh(c memory.Completion) error {
+// addFresh adds the memories of an event that stores turns as they are, and tells
+// whether it is one. Such events do not look first and do not wait for each other:
+// a text that its scope has is refused here. That comes before anything else is
+// written, so that a repeat does not undo the group.
+func (t *tx) addFresh(c memory.Completion) (bool, error) {
 	if c.Event.Infer || c.Event.Kind != memory.EventAdd {
-		return nil
+		return false, nil
 	}
 	for _, change := range c.Changes {
-		key := change.Memory.Scope.Key(c.Event.ProjectID)
-		if err := t.lock(fmt.Sprintf("text %x %s", key, change.Memory.Hash())); err != nil {
-			return err
+		scope := change.Memory.Scope.Key(c.Event.ProjectID)
+		key := fmt.Sprintf("text %x %s", scope, change.Memory.Hash())
+		if t.texts[key] {
+			return false, memory.ErrChanged
 		}
-		var one int
-		if ok, err := found(t.row(sameText, key[:], change.Memory.Hash()).Scan(&one)); ok || err != nil {
-			return cmp.Or(err, memory.ErrChanged)
+		if err := t.lock(key); err != nil {
+			return false, err
 		}
+		if err := t.mustPut(memory.ErrChanged, insertFreshMemory, memoryArgs(change.Memory)...); err != nil {
+			return false, err
+		}
+		if t.texts == nil {
+			t.texts = map[string]bool{}
+		}
+		t.texts[key] = true
 	}
-	return nil
+	return true, nil
 }
 
 func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
 	if lease.IsZero() {
-		return t.later(insertEvent, eventArgs(e)...)
+		return t.put(insertEvent, eventArgs(e)...)
 	}
 	if e.Status.Final() {
-		return t.must(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
+		return t.mustPut(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
 			microsOrNull(e.NextAt), micros(e.UpdatedAt), microsOrNull(e.CompletedAt), e.Tries, microsOrNull(e.StartedAt))
 	}
 	return t.must(memory.ErrNotDue, extendEvent, blob(e.ID), micros(lease), microsOrNull(e.NextAt), micros(e.UpdatedAt), string(e.Status), textOrNull(e.Reason))

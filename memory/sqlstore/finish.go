@@ -8,9 +8,9 @@ import (
 	"memhook/retry"
 )
 
-const finishDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9,
+var finishDelivery = bulkOf(`UPDATE deliveries SET status = $3, reason = $4, next_at = $5, attempts = $6, tries = $7, updated_at = $8, finished_at = $9,
 		last_code = $10, last_class = $11, cause = $12, detail = NULL
-	WHERE id = $1 AND next_at = $2`
+	WHERE id = $1 AND next_at = $2`, "uuid bigint text text bigint integer integer bigint bigint integer text text")
 
 // FinishAttempt records an attempt with the state it leads to, the endpoint's
 // health and the operational messages about it.
@@ -24,7 +24,7 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 		if r.Status.Final() {
 			finished, trigger = micros(r.At()), d.Trigger
 		}
-		err := t.must(delivery.ErrNotDue, finishDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason),
+		err := t.mustPut(delivery.ErrNotDue, finishDelivery, blob(d.ID), micros(r.Claim.Lease), string(r.Status), textOrNull(r.Reason),
 			microsOrNull(r.NextAt), r.Attempt.Number, d.Tries+1, micros(r.At()), finished,
 			numberOrNull(r.Attempt.StatusCode), textOrNull(r.Attempt.Class), string(trigger))
 		if err != nil {

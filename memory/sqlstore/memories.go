@@ -22,23 +22,33 @@ func scanMemory(row scanner, m *memory.Memory) error {
 		timeColumn{&m.CreatedAt}, timeColumn{&m.UpdatedAt})
 }
 
+const memoryTypes = "uuid text text text text text text text text text boolean text text uuid text bigint bigint bigint bytea text"
+
+var (
+	insertMemory = bulkOf(`INSERT INTO memories (`+memoryColumns+`, scope_key, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, memoryTypes)
+	// insertFreshMemory adds a memory unless its scope has the text.
+	insertFreshMemory = bulkOf(`INSERT INTO memories (`+memoryColumns+`, scope_key, hash)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+		WHERE NOT EXISTS (SELECT 1 FROM memories o WHERE o.scope_key = $19 AND o.hash = $20 AND o.state = 'active')`, memoryTypes)
+)
+
 const (
-	insertMemory = `INSERT INTO memories (` + memoryColumns + `, scope_key, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 	updateMemory = `UPDATE memories SET text = $3, hash = $4, subject = $5, metadata = $6, categories = $7, expiration_date = $8,
 		state = $9, replaced_by = $10, linked = $11, created_at = $12, updated_at = $13, revision = revision + 1
 		WHERE id = $1 AND revision = $2`
 	deleteMemory = `DELETE FROM memories WHERE id = $1 AND revision = $2`
-	sameText     = `SELECT 1 FROM memories WHERE scope_key = $1 AND hash = $2 AND state = 'active' LIMIT 1`
 )
 
-func (t *tx) addMemory(m memory.Memory) error {
+func memoryArgs(m memory.Memory) []any {
 	key := m.Scope.Key(m.ProjectID)
-	return t.later(insertMemory, blob(m.ID), m.ProjectID,
+	return []any{
+		blob(m.ID), m.ProjectID,
 		textOrNull(m.Scope.UserID), textOrNull(m.Scope.AgentID), textOrNull(m.Scope.AppID), textOrNull(m.Scope.RunID),
 		m.Text, textOrNull(m.Subject), jsonOrNull(m.Metadata), listOrNull(m.Categories),
 		m.Immutable, textOrNull(m.ExpirationDate), string(m.State), blobOrNull(m.ReplacedBy), listOrNull(m.Linked), m.Revision,
-		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], m.Hash())
+		micros(m.CreatedAt), micros(m.UpdatedAt), key[:], m.Hash(),
+	}
 }
 
 func (t *tx) updateMemory(m memory.Memory) error {

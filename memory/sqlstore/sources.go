@@ -189,7 +189,7 @@ func (db *DB) InsertRelay(ctx context.Context, r memory.Relay) (memory.Relayed, 
 			done.Duplicate = true
 			return nil
 		}
-		if _, err := t.exec(insertEvent, eventArgs(r.Event)...); err != nil {
+		if err := t.put(insertEvent, eventArgs(r.Event)...); err != nil {
 			return err
 		}
 		endpoints, err := db.endpointsOf(t, r.Event.ProjectID)

@@ -186,6 +186,22 @@ func (c *sqliteConn) later(text string, args []any, otherwise error) error {
 	return err
 }
 
+func (c *sqliteConn) put(b *bulk, args []any, otherwise error) error {
+	return c.later(b.one, args, otherwise)
+}
+
+func (c *sqliteConn) which(b *bulk, rows [][]any) ([]bool, error) {
+	changed := make([]bool, len(rows))
+	for i, args := range rows {
+		n, err := c.exec(b.one, args)
+		if err != nil {
+			return nil, err
+		}
+		changed[i] = n > 0
+	}
+	return changed, nil
+}
+
 func (c *sqliteConn) query(text string, args []any, scan func(row scanner) error) error {
 	s, err := c.stmt(text)
 	if err != nil {

@@ -1,6 +1,10 @@
 package sqlstore
 
-import "github.com/google/uuid"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // tx is what a change may do. An error of one of its statements ends the change:
 // it has to be returned.
@@ -8,6 +12,7 @@ type tx struct {
 	session   session
 	node      uuid.UUID               // who takes leases; nil when there is one server
 	endpoints map[string]endpointList // of this group, by project
+	texts     map[string]bool         // that this group adds, by scope
 	wrote     bool                    // the current change has written
 	failure   error                   // of a statement: the group cannot be committed
 }
@@ -29,8 +34,35 @@ func (t *tx) later(text string, args ...any) error {
 // must is later for a statement that has to change a row. If it does not, the
 // change fails with the error.
 func (t *tx) must(otherwise error, text string, args ...any) error {
+	return t.missed(otherwise, t.session.later(text, args, otherwise))
+}
+
+// put is later for a bulk.
+func (t *tx) put(b *bulk, args ...any) error {
 	t.wrote = true
-	return t.note(t.session.later(text, args, otherwise))
+	return t.note(t.session.put(b, args, nil))
+}
+
+// mustPut is must for a bulk.
+func (t *tx) mustPut(otherwise error, b *bulk, args ...any) error {
+	return t.missed(otherwise, t.session.put(b, args, otherwise))
+}
+
+// missed tells a statement that changed nothing from one that failed: the first is
+// no reason to undo what others did.
+func (t *tx) missed(otherwise, err error) error {
+	if err != nil && err == otherwise {
+		return err
+	}
+	t.wrote = true
+	return t.note(err)
+}
+
+// which runs a bulk for rows and tells which of them it changed.
+func (t *tx) which(b *bulk, rows [][]any) ([]bool, error) {
+	changed, err := t.session.which(b, rows)
+	t.wrote = t.wrote || slices.Contains(changed, true)
+	return changed, t.note(err)
 }
 
 // query runs a constant read and calls scan for each row.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -27,25 +28,24 @@ type write struct {
 	done chan error
 }
 
-// writer commits changes in groups. Each of its goroutines takes whatever waits.
+// patience is how long a group may take before others are committed beside it.
+const patience = 50 * time.Millisecond
+
+// writer commits changes in groups: one goroutine takes whatever waits. The larger
+// the groups the less they cost, so there are two only while one takes long, such
+// as when it waits for another node.
 type writer struct {
 	dialect dialect
 	node    uuid.UUID
 	queue   chan *write
+	spare   chan struct{} // room for groups beside the first
 	quit    chan struct{}
 	ended   chan struct{}
 }
 
 func startWriter(d dialect, node uuid.UUID) *writer {
-	w := &writer{dialect: d, node: node, queue: make(chan *write, maxGroup), quit: make(chan struct{}), ended: make(chan struct{})}
-	var wg sync.WaitGroup
-	for range d.writers() {
-		wg.Go(w.run)
-	}
-	go func() {
-		wg.Wait()
-		close(w.ended)
-	}()
+	w := &writer{dialect: d, node: node, queue: make(chan *write, maxGroup), spare: make(chan struct{}, d.writers()-1), quit: make(chan struct{}), ended: make(chan struct{})}
+	go w.run()
 	return w
 }
 
@@ -81,19 +81,59 @@ func (w *writer) stop() {
 }
 
 func (w *writer) run() {
+	defer close(w.ended)
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	for {
 		select {
 		case req := <-w.queue:
-			w.commit(w.gather(req))
+			w.work(w.gather(req), &beside)
 		case <-w.quit:
 			for {
 				select {
 				case req := <-w.queue:
-					w.commit(w.gather(req))
+					w.work(w.gather(req), &beside)
 				default:
 					return
 				}
 			}
+		}
+	}
+}
+
+// work commits a group and, when that takes long, others beside it.
+func (w *writer) work(group []*write, beside *sync.WaitGroup) {
+	if cap(w.spare) == 0 {
+		w.commit(group)
+		return
+	}
+	done := make(chan struct{})
+	beside.Add(1)
+	relief := time.AfterFunc(patience, func() {
+		defer beside.Done()
+		w.relieve(done)
+	})
+	w.commit(group)
+	close(done)
+	if relief.Stop() {
+		beside.Done()
+	}
+}
+
+// relieve commits what waits until done.
+func (w *writer) relieve(done <-chan struct{}) {
+	select {
+	case w.spare <- struct{}{}:
+		defer func() { <-w.spare }()
+	default:
+		return
+	}
+	for {
+		select {
+		case <-done:
+			return
+		case req := <-w.queue:
+			w.commit(w.gather(req))
 		}
 	}
 }

@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrFault is the error of a step that was made to fail.
+var ErrFault = errors.New("fault")
+
+// FailAt makes the n-th step of the transactions from now on fail, 0 none. A step
+// is a statement, a lock or a commit.
+func (db *DB) FailAt(n int) {
+	real := db.dialect
+	if n == 0 {
+		db.writer.dialect = real
+		return
+	}
+	db.writer.dialect = &faulty{real, n}
+}
+
+// faulty fails at a step.
+type faulty struct {
+	dialect
+	left int
+}
+
+func (f *faulty) step() error {
+	if f.left--; f.left == 0 {
+		return ErrFault
+	}
+	return nil
+}
+
+func (f *faulty) begin() (session, error) {
+	s, err := f.dialect.begin()
+	return &faultySession{s, f}, err
+}
+
+type faultySession struct {
+	session
+	f *faulty
+}
+
+func (s *faultySession) exec(text string, args []any) (int64, error) {
+	if err := s.f.step(); err != nil {
+		return 0, err
+	}
+	return s.session.exec(text, args)
+}
+
+func (s *faultySession) query(text string, args []any, scan func(row scanner) error) error {
+	if err := s.f.step(); err != nil {
+		return err
+	}
+	return s.session.query(text, args, scan)
+}
+
+func (s *faultySession) row(text string, args []any) scanner {
+	if err := s.f.step(); err != nil {
+		return failedRow{err}
+	}
+	return s.session.row(text, args)
+}
+
+func (s *faultySession) lock(key string) error {
+	return errors.Join(s.f.step(), s.session.lock(key))
+}
+
+func (s *faultySession) lockEach(text string, args []any) error {
+	return errors.Join(s.f.step(), s.session.lockEach(text, args))
+}
+
+func (s *faultySession) later(text string, args []any, otherwise error) error {
+	if err := s.f.step(); err != nil {
+		return err
+	}
+	return s.session.later(text, args, otherwise)
+}
+
+func (s *faultySession) put(b *bulk, args []any, otherwise error) error {
+	if err := s.f.step(); err != nil {
+		return err
+	}
+	return s.session.put(b, args, otherwise)
+}
+
+func (s *faultySession) which(b *bulk, rows [][]any) ([]bool, error) {
+	if err := s.f.step(); err != nil {
+		return nil, err
+	}
+	return s.session.which(b, rows)
+}
+
+func (s *faultySession) commit() error {
+	if err := s.f.step(); err != nil {
+		return errors.Join(err, s.session.undo())
+	}
+	return s.session.commit()
+}
+
+// dumped is what Dump shows of each table.
+var dumped = []string{
+	`SELECT CAST(count(*) AS TEXT) FROM projects`, `SELECT CAST(count(*) AS TEXT) FROM api_keys`,
+	`SELECT CAST(count(*) AS TEXT) FROM changes`, `SELECT CAST(count(*) AS TEXT) FROM messages`,
+	`SELECT CAST(count(*) AS TEXT) FROM attempts`, `SELECT CAST(count(*) AS TEXT) FROM nodes`,
+	`SELECT status || ' ' || tries || ' ' || COALESCE(CAST(next_at AS TEXT), '') FROM events ORDER BY id`,
+	`SELECT status || ' ' || attempts || ' ' || COALESCE(CAST(next_at AS TEXT), '') FROM deliveries ORDER BY id`,
+	`SELECT text || ' ' || revision FROM memories ORDER BY id`,
+	`SELECT name || ' ' || failures || ' ' || COALESCE(CAST(last_success_at AS TEXT), '') FROM endpoints ORDER BY id`,
+}
+
+// Dump shows what the database has, enough to see that something was written.
+func (db *DB) Dump(ctx context.Context) (string, error) {
+	var b strings.Builder
+	for _, text := range dumped {
+		err := db.query(ctx, text, nil, func(row scanner) error {
+			var s string
+			err := row.Scan(&s)
+			fmt.Fprintln(&b, s)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	return b.String(), nil
+}
