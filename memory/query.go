@@ -19,7 +19,9 @@ type Query struct {
 	IncludeMerged bool   `json:"include_merged,omitempty"` // merged ones are hidden otherwise
 	Offset        int    `json:"-"`
 	Limit         int    `json:"-"` // 0: no limit
-	Today         string `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden
+	// Reference is the now of relative words in a search ("yesterday"); zero: the time.
+	Reference time.Time `json:"-"`
+	Today     string    `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden
 }
 
 // An EventQuery selects events of one project, newest first. Zero fields do not

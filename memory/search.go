@@ -22,13 +22,21 @@ type Hit struct {
 }
 
 // Search returns at most topK of the memories that q selects, those whose words
-// fit text best first, then the newest. Those below the threshold are left out;
+// fit text best first, then the newest. Words for a time, such as "last week",
+// stand for the memories that were made then. Those below the threshold are left out;
 // without one (0) those that share no word with text come last. Offset and Limit
 // of q do not count.
 func (s *Service) Search(ctx context.Context, q Query, text string, topK int, threshold float64) ([]Hit, error) {
 	s.retrieved(ctx, q.ProjectID)
 	q.Today = s.now().UTC().Format(time.DateOnly)
+	if q.Reference.IsZero() {
+		q.Reference = s.now()
+	}
+	text, span, dated := timeframe(text, q.Reference)
 	r := newRanking(text, threshold)
+	if dated {
+		r.during(span)
+	}
 	if err := s.store.EachText(ctx, q, r.add); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
@@ -72,6 +80,8 @@ type ranking struct {
 	length     int            // of all candidates, in words
 	candidates []candidate
 	shared     []share // of all candidates, one after the other
+	span       *Span   // a time that the query names; nil when it names none
+	spanTerm   int     // its place in terms
 }
 
 // A term is a word of the query.
@@ -111,6 +121,13 @@ func newRanking(query string, threshold float64) *ranking {
 	return r
 }
 
+// during makes a time one more term: texts that were made in it have it.
+func (r *ranking) during(span Span) {
+	r.span, r.spanTerm = &span, len(r.terms)
+	r.terms = append(r.terms, term{weight: 1})
+	r.counts = append(r.counts, 0)
+}
+
 // add looks at one more candidate.
 func (r *ranking) add(id uuid.UUID, created time.Time, text string) error {
 	clear(r.counts)
@@ -121,6 +138,9 @@ func (r *ranking) add(id uuid.UUID, created time.Time, text string) error {
 			r.counts[i]++
 		}
 	})
+	if r.span != nil && !created.Before(r.span.First) && !created.After(r.span.Last) {
+		r.counts[r.spanTerm]++
+	}
 	r.seen++
 	r.length += c.length
 	for i, n := range r.counts {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"memhook/memory"
 	"memhook/signing/apikey"
@@ -72,6 +73,8 @@ func (r *searchRequest) set(conds *conditions, name []byte, v value) error {
 		return nil
 	case "threshold":
 		return readShare(&r.threshold, v)
+	case "reference_date":
+		return readReference(&r.query.Reference, v)
 	case "metadata":
 		return readObject(&conds.metadata, v)
 	case "output_format":
@@ -82,6 +85,25 @@ func (r *searchRequest) set(conds *conditions, name []byte, v value) error {
 	}
 	_, err := r.selection.set(conds, name, v)
 	return err
+}
+
+// readReference reads Unix seconds, a date or a date-time. Of a date it is the last
+// moment that counts: all of the day is past.
+func readReference(dst *time.Time, v value) error {
+	if v.isString() {
+		if _, last, ok := instant(v.text()); ok {
+			*dst = last
+			return nil
+		}
+	}
+	var t *time.Time
+	if err := readTime(&t, v); err != nil {
+		return mustBe("Unix seconds, a date or an ISO 8601 date-time")
+	}
+	if t != nil {
+		*dst = *t
+	}
+	return nil
 }
 
 // readShare reads a number from 0 to 1.
