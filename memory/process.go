@@ -138,6 +138,13 @@ func (s *Service) changes(ctx context.Context, e Event, drafts []Draft, now time
 		if err != nil {
 			return nil, err
 		}
+		if m.Immutable { // it stays, and what contradicts it is kept beside it
+			if d.Kind == ChangeUpdate {
+				c.Kind, c.Memory = ChangeAdd, e.Request.Add.memory(e.ProjectID, d, now)
+				list = append(list, c)
+			}
+			continue
+		}
 		c.Memory, c.Before = m, m.Text
 		if d.Kind == ChangeUpdate {
 			c.Memory.Text, c.Memory.Subject, c.Memory.UpdatedAt = d.Text, d.Subject, now
@@ -158,6 +165,9 @@ func (s *Service) replace(ctx context.Context, e Event, m *Memory, d Draft) ([]C
 		old, err := s.decidedOn(ctx, e.ProjectID, id)
 		if err != nil {
 			return nil, err
+		}
+		if old.Immutable {
+			continue
 		}
 		c := Change{ID: delivery.NewID(), EventID: e.ID, Kind: ChangeReplace, Memory: old, Before: old.Text, At: m.UpdatedAt}
 		c.Memory.State, c.Memory.ReplacedBy, c.Memory.UpdatedAt = Superseded, m.ID, m.UpdatedAt

@@ -158,6 +158,9 @@ func readCategories(dst *json.RawMessage, v value) error {
 			}
 		}
 	}
+	if _, err := memory.ParseCategories(json.RawMessage(v)); err != nil {
+		return err
+	}
 	*dst = json.RawMessage(v)
 	return nil
 }
