@@ -19,6 +19,8 @@ var (
 	ErrDefault = errors.New("the default project cannot be deleted")
 	// ErrTooMany says that an installation has MaxProjects.
 	ErrTooMany = errors.New("too many projects")
+	// ErrLastKey says that a project would be left without an admin key.
+	ErrLastKey = errors.New("the project's last admin key")
 	// ErrTimeout says that a processed add took longer than its caller may wait.
 	// The work goes on.
 	ErrTimeout = errors.New("still processing")

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"memhook/delivery/hookapi"
 	"memhook/memory/inbound"
 	"memhook/memory/mem0api"
 	"memhook/signing/apikey"
@@ -38,6 +39,10 @@ func (n *node) newHTTP() *http.Server {
 			Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log, PublicURL: n.config.PublicURL,
 		}).Register(e)
 		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
+		hookapi.New(hookapi.Config{
+			Memory: n.memory, Delivery: n.delivery, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
+			Retention: n.config.Retention, Version: version(), Now: n.clock.Now,
+		}).Register(e)
 		n.pages(e)
 		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/ui/") })
 	}

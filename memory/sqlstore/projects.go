@@ -117,30 +117,3 @@ func (db *DB) Projects(ctx context.Context) ([]memory.Project, error) {
 	})
 	return list, err
 }
-
-const keyColumns = `id, project_id, name, scope, hash, hint, created_at, revoked_at, last_used_at`
-
-func (t *tx) insertKey(k apikey.Key) error {
-	_, err := t.exec(`INSERT INTO api_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		k.ID, k.ProjectID, k.Name, string(k.Scope), k.Hash[:], k.Hint, micros(k.CreatedAt), microsOrNull(k.RevokedAt), microsOrNull(k.LastUsedAt))
-	if err != nil {
-		return fmt.Errorf("key %s: %w", k.ID, err)
-	}
-	return nil
-}
-
-// Key returns the live key with the hash (apikey.Hash). memory.ErrNotFound.
-func (db *DB) Key(ctx context.Context, hash [32]byte) (apikey.Key, error) {
-	var k apikey.Key
-	var stored []byte
-	ok, err := db.one(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE hash = $1 AND revoked_at IS NULL`, []any{hash[:]},
-		&k.ID, &k.ProjectID, &k.Name, text(&k.Scope), &stored, &k.Hint, timeColumn{&k.CreatedAt}, timePtrColumn{&k.RevokedAt}, timePtrColumn{&k.LastUsedAt})
-	if err == nil && !ok {
-		err = memory.ErrNotFound
-	}
-	if err != nil {
-		return k, fmt.Errorf("key: %w", err)
-	}
-	copy(k.Hash[:], stored)
-	return k, nil
-}

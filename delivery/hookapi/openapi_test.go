@@ -1,0 +1,145 @@
+package hookapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// documentOf fetches the OpenAPI document.
+func (s *site) document() map[string]any {
+	s.t.Helper()
+	a := s.do("", "GET", "/api/openapi.json", nil)
+	if a.status != http.StatusOK {
+		s.t.Fatalf("status %d", a.status)
+	}
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(string(a.raw)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return v.(map[string]any)
+}
+
+// schemaAt compiles the schema at a place in the document.
+func schemaAt(t *testing.T, doc map[string]any, pointer string) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	if err := c.AddResource("memhook:api", doc); err != nil {
+		t.Fatal(err)
+	}
+	sc, err := c.Compile("memhook:api#" + pointer)
+	if err != nil {
+		t.Fatalf("schema %s: %v", pointer, err)
+	}
+	return sc
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(s)
+}
+
+// TestAnswersAreAsDocumented asks every route and holds the answer against the
+// document's schema for its status.
+func TestAnswersAreAsDocumented(t *testing.T) {
+	s := newSite(t)
+	doc := s.document()
+	if doc["openapi"] != "3.1.0" {
+		t.Errorf("openapi is %v", doc["openapi"])
+	}
+	ids := s.ids()
+	param := regexp.MustCompile(`:(\w+)`)
+	for _, r := range s.api.Routes() {
+		name := r.Method + " " + r.Pattern
+		path := param.ReplaceAllString(r.Pattern, "{$1}")
+		op := fmt.Sprintf("/paths/%s/%s", escape(path), strings.ToLower(r.Method))
+		if r.Tag == "Stream" {
+			continue
+		}
+		if body, ok := bodies[name]; ok {
+			raw, _ := json.Marshal(body)
+			v, _ := jsonschema.UnmarshalJSON(strings.NewReader(string(raw)))
+			if err := schemaAt(t, doc, op+"/requestBody/content/application~1json/schema").Validate(v); err != nil {
+				t.Errorf("%s: the body %s is not as documented: %v", name, raw, err)
+			}
+		}
+		a := s.do(s.admin, r.Method, pathOf(r.Pattern, ids), bodies[name])
+		if a.status != r.Status {
+			t.Errorf("%s: status %d, documented is %d: %s", name, a.status, r.Status, a.raw)
+			continue
+		}
+		if a.status == http.StatusNoContent {
+			ids["endpoint"] = s.endpoint("again") // this one was deleted
+			continue
+		}
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(string(a.raw)))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		pointer := fmt.Sprintf("%s/responses/%d/content/application~1json/schema", op, r.Status)
+		if err := schemaAt(t, doc, pointer).Validate(v); err != nil {
+			t.Errorf("%s: the answer is not as documented: %v\n%s", name, err, a.raw)
+		}
+	}
+	a := s.do(s.admin, "POST", "/api/v2/endpoints", `{"x":1}`)
+	v, _ := jsonschema.UnmarshalJSON(strings.NewReader(string(a.raw)))
+	if err := schemaAt(t, doc, "/components/schemas/Problem").Validate(v); err != nil {
+		t.Errorf("a problem is not as documented: %v", err)
+	}
+}
+
+func TestDocumentNamesEveryOperationOnce(t *testing.T) {
+	s := newSite(t)
+	seen := map[string]bool{}
+	n := 0
+	for path, methods := range s.document()["paths"].(map[string]any) {
+		for method, op := range methods.(map[string]any) {
+			op := op.(map[string]any)
+			id := op["operationId"].(string)
+			if seen[id] {
+				t.Errorf("%s %s has the ID %s of another", method, path, id)
+			}
+			seen[id] = true
+			n++
+			for _, p := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
+				if !strings.Contains(fmt.Sprint(op["parameters"]), "name:"+p[1]) {
+					t.Errorf("%s %s does not describe %s", method, path, p[1])
+				}
+			}
+		}
+	}
+	if n != len(s.api.Routes()) {
+		t.Errorf("%d operations for %d routes", n, len(s.api.Routes()))
+	}
+}
+
+func TestDocsLoadNothing(t *testing.T) {
+	s := newSite(t)
+	a := s.do("", "GET", "/api/docs", nil)
+	page := string(a.raw)
+	if a.status != http.StatusOK || !strings.HasPrefix(a.header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'sha256-") {
+		t.Errorf("status %d, policy %q", a.status, a.header.Get("Content-Security-Policy"))
+	}
+	for _, bad := range []string{"<script", "<img", "src=", "@import", "url(", "<link", "ZgotmplZ"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %s", bad)
+		}
+	}
+	for _, href := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		to, own := strings.CutPrefix(href[1], "#")
+		if !own && href[1] != "/api/openapi.json" || own && !strings.Contains(page, `id="`+to+`"`) {
+			t.Errorf("a link leads to %s", href[1])
+		}
+	}
+	for _, r := range s.api.Routes() {
+		if !strings.Contains(page, r.Summary) && !strings.Contains(page, strings.ReplaceAll(r.Summary, "'", "&#39;")) {
+			t.Errorf("the page does not show %q", r.Summary)
+		}
+	}
+}

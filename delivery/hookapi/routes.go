@@ -1,0 +1,50 @@
+package hookapi
+
+import (
+	"net/http"
+
+	"memhook/signing/apikey"
+)
+
+// Routes is every route of the API; nothing is registered elsewhere.
+func (a *API) Routes() []Route {
+	const (
+		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+		read, admin           = apikey.Read, apikey.Admin
+		ok, created, nothing  = http.StatusOK, http.StatusCreated, http.StatusNoContent
+	)
+	return []Route{
+		on(get, "endpoints", read, ok, "Endpoints", "List endpoints, oldest first", a.endpoints),
+		on(post, "endpoints", admin, created, "Endpoints", "Register an endpoint", a.createEndpoint),
+		on(get, "endpoints/:endpoint", read, ok, "Endpoints", "Get an endpoint", a.endpoint),
+		on(patch, "endpoints/:endpoint", admin, ok, "Endpoints", "Change an endpoint", a.changeEndpoint).doc("What is left out stays as it is."),
+		on(del, "endpoints/:endpoint", admin, nothing, "Endpoints", "Delete an endpoint", a.deleteEndpoint).doc("What waits for it is canceled; what was sent stays on record."),
+		on(post, "endpoints/:endpoint/pause", admin, ok, "Endpoints", "Pause an endpoint", a.pauseEndpoint()).doc("Its deliveries are held and lose no tries."),
+		on(post, "endpoints/:endpoint/resume", admin, ok, "Endpoints", "Resume a paused endpoint", a.resumeEndpoint()).doc("What was held is sent."),
+		on(post, "endpoints/:endpoint/enable", admin, ok, "Endpoints", "Enable a disabled endpoint", a.enableEndpoint()).doc("Its failures are forgotten and what was held is sent."),
+		on(post, "endpoints/:endpoint/secret/rotate", admin, ok, "Endpoints", "Rotate a secret", a.rotateSecret).doc("The old one goes on signing for the overlap."),
+		on(post, "endpoints/:endpoint/secret/reveal", admin, ok, "Endpoints", "Reveal the secrets", a.revealSecret).doc("Leaves an audit entry."),
+		on(post, "endpoints/:endpoint/match", read, ok, "Endpoints", "Would it receive this?", a.match).doc("Says for an event's messages, or for one as described, whether the endpoint would get it, and if not which clause refuses."),
+
+		on(get, "messages", read, ok, "Messages", "List messages, newest first", a.messages),
+		on(get, "messages/:message", read, ok, "Messages", "Get a message with its body", a.message),
+
+		on(get, "deliveries", read, ok, "Deliveries", "List deliveries, newest first", a.deliveries).doc("Lists of one user, agent or run are ordered by their events."),
+		on(get, "deliveries/counts", read, ok, "Deliveries", "Count deliveries by status", a.deliveryCounts).doc("Counts go up to 1,000."),
+		on(get, "deliveries/:delivery", read, ok, "Deliveries", "Get a delivery", a.deliveryByID),
+		on(get, "deliveries/:delivery/attempts", read, ok, "Deliveries", "List the attempts of a delivery, oldest first", a.attempts),
+		on(get, "deliveries/:delivery/attempts/:number", read, ok, "Deliveries", "Get an attempt by its number", a.attempt),
+		on(get, "deliveries/:delivery/explain", read, ok, "Deliveries", "Why did it arrive, or not?", a.explainDelivery),
+
+		on(get, "events", read, ok, "Events", "List memory events, newest first", a.events),
+		on(get, "events/:event", read, ok, "Events", "Get a memory event with its changes", a.event),
+		on(get, "events/:event/explain", read, ok, "Events", "Why did its callbacks arrive, or not?", a.explainEvent),
+
+		on(get, "keys", admin, ok, "Keys", "List API keys", a.listKeys),
+		on(post, "keys", admin, created, "Keys", "Create an API key", a.createKey).doc("The key is shown this once."),
+		on(del, "keys/:key", admin, ok, "Keys", "Revoke an API key", a.revokeKey).doc("It stops opening anything within five seconds."),
+
+		on(get, "project", read, ok, "Project", "Get the project of the key", a.projectOf),
+		on(get, "audit", admin, ok, "Project", "List the audit log, newest first", a.audit),
+	}
+}
