@@ -30,8 +30,8 @@ const textKey = "q"
 // ParseTerms reads a filter as a person types it. *InvalidError when a quote is
 // not closed or a key has no value; which keys there are is for the list to say.
 func ParseTerms(s string) (Terms, error) {
-	if len(s) > MaxFilter || !utf8.ValidString(s) {
-		return nil, &InvalidError{"filter", fmt.Sprintf("Must be valid UTF-8 of at most %d bytes.", MaxFilter)}
+	if len(s) > MaxFilter || !storable(s) {
+		return nil, &InvalidError{"filter", fmt.Sprintf("Must be valid UTF-8 without NUL, of at most %d bytes.", MaxFilter)}
 	}
 	var f Terms
 	for rest := strings.TrimSpace(s); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
@@ -53,6 +53,9 @@ func ParseTerms(s string) (Terms, error) {
 	}
 	return f, nil
 }
+
+// storable tells whether a text can be compared in every database.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func keyLetter(r rune) bool { return r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
@@ -130,8 +133,8 @@ func TermsOf(v url.Values, except ...string) (Terms, error) {
 					return nil, err
 				}
 				f = append(f, typed...)
-			case len(value) > MaxFilter || !utf8.ValidString(value):
-				return nil, &InvalidError{clip(key, 64), fmt.Sprintf("Must be valid UTF-8 of at most %d bytes.", MaxFilter)}
+			case len(value) > MaxFilter || !storable(value):
+				return nil, &InvalidError{clip(key, 64), fmt.Sprintf("Must be valid UTF-8 without NUL, of at most %d bytes.", MaxFilter)}
 			default:
 				f = append(f, Term{key, value})
 			}
