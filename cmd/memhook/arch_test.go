@@ -55,6 +55,7 @@ var reserved = map[string][]string{
 	"github.com/pressly/goose/":            {"memory/sqlstore"},
 	"github.com/prometheus/client_golang/": {"cmd/memhook"},
 	"github.com/spf13/":                    {"cmd/memhook"},
+	"github.com/BurntSushi/toml":           {"cmd/memhook"},
 }
 
 const module = "memhook/"

@@ -46,6 +46,8 @@ type config struct {
 	LLM          modelConfig
 
 	secretKeyFile string
+	file          string            // of --config
+	origins       map[string]string // where each flag's value came from, by its name
 
 	// What validate has read from the above.
 	allow []netip.Prefix
@@ -57,6 +59,7 @@ var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret
 
 func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
+	configFlag(fs, &c.file)
 	dataDirFlag(fs, &c.DataDir)
 	databaseFlag(fs, &c.DatabaseURL)
 	fs.StringVar(&c.RedisURL, "redis-url", "", "queue: redis://, rediss://, redis-sentinel:// or redis-cluster:// (default: in this process)")
@@ -80,15 +83,24 @@ func databaseFlag(fs *pflag.FlagSet, url *string) {
 	fs.StringVar(url, "database-url", "", "postgres://… (default: a SQLite file in the data directory)")
 }
 
-// load fills in from the environment what no flag gave.
+// load fills in from the environment and the configuration files what no flag gave.
 func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error {
-	var wrong error
+	if named, ok := env("MEMHOOK_CONFIG"); ok && c.file == "" {
+		c.file = named
+	}
+	layers, wrong := configLayers(c.file)
+	c.origins = map[string]string{}
 	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || wrong != nil {
+		if f.Changed {
+			c.origins[f.Name] = "--" + f.Name
+		}
+		if f.Changed || f.Name == "config" || wrong != nil {
 			return
 		}
-		name := variable(f.Name)
-		value, ok, err := fromEnv(name, slices.Contains(secretFlags, f.Name), env)
+		value, from, ok, err := find(f.Name, env, layers)
+		if ok {
+			c.origins[f.Name] = from
+		}
 		switch {
 		case err != nil:
 			wrong = err
@@ -96,7 +108,7 @@ func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 			*c.secretOf(f.Name) = value
 		case ok:
 			if err := f.Value.Set(value); err != nil {
-				wrong = usagef("%s: %w", name, err)
+				wrong = usagef("%s: %s: %w", from, setting(f.Name), err)
 			}
 		}
 	})

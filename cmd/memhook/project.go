@@ -126,6 +126,7 @@ func showProjects(w io.Writer, output string, list []memory.Project) error {
 }
 
 func storeFlags(cmd *cobra.Command, c *config) {
+	configFlag(cmd.Flags(), &c.file)
 	dataDirFlag(cmd.Flags(), &c.DataDir)
 	databaseFlag(cmd.Flags(), &c.DatabaseURL)
 	cmd.Flags().StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets")
