@@ -66,7 +66,7 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Role, "role", roleAll, "all, api (accepts, does no work) or worker (works, accepts nothing)")
 	fs.StringVar(&c.AllowNet, "allow-net", "", "CIDRs that deliveries may reach although private, separated by commas")
 	fs.StringVar(&c.BootstrapKey, "bootstrap-key", "", "admin key to install at first start (default: a new one)")
-	fs.DurationVar(&c.Retention, "retention", defaultRetention, "how long events, messages, deliveries and attempts are kept; memories stay")
+	retentionFlag(fs, &c.Retention)
 	fs.Float64Var(&c.RateLimit, "rate-limit", 0, "API requests a second per key, with a burst of twice that; 0: no limit")
 	fs.StringVar(&c.PublicURL, "public-url", "", "how clients reach this server, for URLs in answers (default: from the request)")
 	fs.StringVar(&c.secretKeyFile, "secret-key", "", "`file` with the key that seals endpoint secrets (default: secret.key in the data directory)")
@@ -77,6 +77,10 @@ func (c *config) flags(fs *pflag.FlagSet) {
 
 func dataDirFlag(fs *pflag.FlagSet, dir *string) {
 	fs.StringVar(dir, "data-dir", "", "folder of the database, its secret key and the first admin key (default "+cmp.Or(stateDir(), "none")+")")
+}
+
+func retentionFlag(fs *pflag.FlagSet, d *time.Duration) {
+	fs.DurationVar(d, "retention", defaultRetention, "how long events, messages, deliveries and attempts are kept; memories stay")
 }
 
 func databaseFlag(fs *pflag.FlagSet, url *string) {

@@ -55,7 +55,8 @@ tells your endpoints about every change: signed, retried and on record.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(),
+		doctorCommand(), loginLinkCommand(), pruneCommand(), versionCommand())
 	return root
 }
 

@@ -307,6 +307,28 @@ func TestRedisStatus(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		args           []string
+		wrong, warning string
+	}{
+		{name: "well set up"},
+		{name: "evicts", args: []string{"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"}, warning: "maxmemory-policy is allkeys-lru"},
+		{name: "wants a password", args: []string{"--requirepass", "other"}, wrong: "password"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			report, err := queue.Check(t.Context(), queuetest.StartRedis(t, tt.args...).URL)
+			if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+				t.Errorf("error %v, want %q", err, tt.wrong)
+			}
+			if !strings.Contains(report.Warning, tt.warning) || report.Clock.IsZero() != (tt.wrong != "") {
+				t.Errorf("report %+v, want warning %q", report, tt.warning)
+			}
+		})
+	}
+}
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -178,26 +178,33 @@ func (w *window) measured(tickets int64) {
 	w.waiting.Store(int64(float64(tickets) * w.idsPerTicket))
 }
 
-// checkInfo asks Redis for its version and for what it does when it is full. INFO
-// is used because hosted servers forbid CONFIG.
+// checkInfo asks Redis for its version and for what it does when it is full.
 func (r *Redis) checkInfo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
-	text, err := r.pushes.Info(ctx).Result()
+	warning, err := readInfo(ctx, r.pushes)
+	if err == nil {
+		r.setWarning(ctx, warning)
+	}
+	return err
+}
+
+// readInfo returns what is wrong with a Redis that can be used all the same. INFO
+// is used because hosted servers forbid CONFIG.
+func readInfo(ctx context.Context, client redis.UniversalClient) (warning string, err error) {
+	text, err := client.Info(ctx).Result()
 	if err != nil {
-		return err
+		return "", err
 	}
 	info := parseInfo(text)
 	major, _, _ := strings.Cut(info["redis_version"], ".")
 	if n, err := strconv.Atoi(major); err == nil && n < minRedis {
-		return errTooOld
+		return "", errTooOld
 	}
-	warning := ""
 	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
 		warning = "maxmemory-policy is " + policy + ", which loses tickets when memory is short and so delays deliveries: set it to noeviction"
 	}
-	r.setWarning(ctx, warning)
-	return nil
+	return warning, nil
 }
 
 func parseInfo(text string) map[string]string {

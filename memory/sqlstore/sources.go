@@ -76,7 +76,11 @@ func (db *DB) InsertSource(ctx context.Context, s memory.Source) error {
 	})
 }
 
-const oneSource = `SELECT ` + sourceColumns + ` FROM sources WHERE id = $1 AND project_id = $2`
+const (
+	oneSource     = `SELECT ` + sourceColumns + ` FROM sources WHERE id = $1 AND project_id = $2`
+	sourceByToken = `SELECT ` + sourceColumns + ` FROM sources WHERE token_hash = $1
+		AND EXISTS (SELECT 1 FROM projects p WHERE p.id = sources.project_id AND p.deleted_at IS NULL)`
+)
 
 func sourceError(id uuid.UUID, err error) error {
 	return fmt.Errorf("source %s: %w", delivery.FormatID(memory.SourcePrefix, id), err)
@@ -135,7 +139,7 @@ func (db *DB) Source(ctx context.Context, projectID string, id uuid.UUID) (memor
 
 // SourceByToken returns the source whose memory.SourceToken has the hash.
 func (db *DB) SourceByToken(ctx context.Context, hash [32]byte) (memory.Source, error) {
-	s, err := db.source(ctx, `SELECT `+sourceColumns+` FROM sources WHERE token_hash = $1`, hash[:])
+	s, err := db.source(ctx, sourceByToken, hash[:])
 	if err != nil {
 		return s, fmt.Errorf("source: %w", err)
 	}

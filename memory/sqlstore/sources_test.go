@@ -84,6 +84,23 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// TestSourceOfADeletedProject: it is closed with its project.
+func TestSourceOfADeletedProject(t *testing.T) {
+	db := sqlstoretest.Open(t)
+	sqlstoretest.Project(t, db, "the first cannot be deleted")
+	project, _ := sqlstoretest.Project(t, db, "p")
+	s := newSource(t, project)
+	if err := db.InsertSource(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.DeleteProject(t.Context(), project, start); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SourceByToken(t.Context(), memory.SourceToken(s.Token.Reveal())); !errors.Is(err, memory.ErrNotFound) {
+		t.Errorf("its source: %v, want ErrNotFound", err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestSourcesHaveALimit(t *testing.T) {
