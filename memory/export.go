@@ -66,21 +66,21 @@ func (s *Service) LatestExport(ctx context.Context, projectID string, f Filter) 
 func (s *Service) some(ctx context.Context, q Query) ([]Memory, error) {
 	var list []Memory
 	size := 0
-	q.Limit = MaxPage
-	for q.Offset = 0; q.Offset < MaxExport; q.Offset += MaxPage {
-		page, _, err := s.Memories(ctx, q)
+	q.Limit, q.NoCount, q.MaxBytes = MaxPage, true, MaxListBytes
+	for {
+		page, count, err := s.Memories(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("read memories: %w", err)
 		}
 		for _, m := range page {
-			if size += len(m.Text); size > maxExportText {
+			if size += len(m.Text); size > maxExportText || len(list) == MaxExport {
 				return list, nil
 			}
+			m.Metadata = nil // nothing reads it
 			list = append(list, m)
 		}
-		if len(page) < MaxPage {
-			break
+		if q.Offset += len(page); count <= q.Offset {
+			return list, nil
 		}
 	}
-	return list, nil
 }

@@ -7,8 +7,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxPage is the most rows one page has.
-const MaxPage = 200
+const (
+	// MaxPage is the most rows one page has.
+	MaxPage = 200
+	// MaxListBytes is how much text and metadata one answer has at most, so that no
+	// caller can make the server hold more than some of it.
+	MaxListBytes = 16 << 20
+	// MaxResults is how many of an event's results are shown: a deletion of
+	// everything can have millions.
+	MaxResults = 1000
+	// MaxListedPayload is how large an event's payload may be to be shown in lists.
+	MaxListedPayload = 64 << 10
+)
 
 // A Query selects memories of one project, newest first, ties by ID.
 type Query struct {
@@ -19,6 +29,12 @@ type Query struct {
 	IncludeMerged bool   `json:"include_merged,omitempty"` // merged ones are hidden otherwise
 	Offset        int    `json:"-"`
 	Limit         int    `json:"-"` // 0: no limit
+	// MaxBytes is where a page ends early, at least one row long: the bytes of text and
+	// metadata in it. 0: no such limit.
+	MaxBytes int `json:"-"`
+	// NoCount saves counting: the number in all is that of the rows up to the end of
+	// the page, and one more if there are more.
+	NoCount bool `json:"-"`
 	// Reference is the now of relative words in a search ("yesterday"); zero: the time.
 	Reference time.Time `json:"-"`
 	Today     string    `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden

@@ -41,7 +41,11 @@ func (s *Service) Search(ctx context.Context, q Query, text string, topK int, th
 		return nil, fmt.Errorf("search: %w", err)
 	}
 	var hits []Hit
+	size := 0
 	for _, c := range r.best(topK) {
+		if size > MaxListBytes {
+			break // the best are there
+		}
 		m, err := s.store.Memory(ctx, q.ProjectID, c.id)
 		if errors.Is(err, ErrNotFound) {
 			continue // deleted meanwhile
@@ -49,6 +53,7 @@ func (s *Service) Search(ctx context.Context, q Query, text string, topK int, th
 		if err != nil {
 			return nil, fmt.Errorf("search: %w", err)
 		}
+		size += len(m.Text) + len(m.Metadata)
 		hits = append(hits, Hit{m, c.score})
 	}
 	return hits, nil

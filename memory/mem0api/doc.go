@@ -25,6 +25,18 @@
 //     invalid UTF-8, NUL, and half of a surrogate pair. The cost is that a caller
 //     who cut an emoji in two has to repair it; the gain is that what was
 //     accepted comes back as it was sent.
+//   - An answer holds some 16 MiB of memories' text and metadata at most. A page with
+//     more is refused with 413, which names page_size; a list without paging ends
+//     there, or after 10,000 memories, the newest first. Of an event the first 1,000
+//     results are shown, and in lists of events no payload above 64 KiB.
+//   - One organisation, and one project to a key: other projects are 403, whether
+//     they exist or not. Members open nothing. A project that is created gets its
+//     keys from the command line, so that no key makes a stronger one.
+//   - An export is made when it is asked for, from the newest 5,000 memories. A
+//     summary is their texts by category. Neither asks a model.
+//   - ingest_job_partially_completed and ingest_job_cancelled can be subscribed to
+//     and are never sent: an add is done as a whole or not at all, and nothing
+//     cancels one.
 //   - Of a member that appears twice, the last one counts, as in JavaScript and
 //     Python.
 package mem0api

@@ -50,6 +50,7 @@ var (
 	errEntityType = refuse(http.StatusBadRequest, "Invalid entity type", "message", "error")
 	errExport     = refuse(http.StatusNotFound, "Memory export not found", "error", "message")
 	errEntity     = refuse(http.StatusNotFound, "Entity not found", "error")
+	errPageBytes  = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("This page has more than %d bytes of text and metadata; ask for a smaller page_size.", memory.MaxListBytes), "error")
 	errTooLarge   = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes.", maxBody), "error")
 	errInternal   = refuse(http.StatusInternalServerError, "internal error", "error")
 	errEndpoints  = fieldErrors{"non_field_errors": {fmt.Sprintf("A project can have at most %d webhooks.", delivery.MaxEndpoints)}}

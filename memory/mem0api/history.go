@@ -99,8 +99,12 @@ func (a *API) history(ctx context.Context, key apikey.Key, r *memoryRequest) ([]
 func (a *API) entriesOf(ctx context.Context, projectID string, changes []memory.Change) ([]historyEntry, error) {
 	list := make([]historyEntry, len(changes))
 	messages := map[uuid.UUID]json.RawMessage{}
+	size := 0
 	for i, c := range changes {
 		list[i] = historyOf(c)
+		if list[i].Input = noMessages; size > memory.MaxListBytes {
+			continue
+		}
 		input, known := messages[c.EventID]
 		if !known {
 			var err error
@@ -109,6 +113,7 @@ func (a *API) entriesOf(ctx context.Context, projectID string, changes []memory.
 			}
 			messages[c.EventID] = input
 		}
+		size += len(input) // each entry is written out
 		list[i].Input = input
 	}
 	return list, nil

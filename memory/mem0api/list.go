@@ -189,8 +189,8 @@ type related struct {
 	Relations []any `json:"relations"`
 }
 
-// maxList is how many memories a list without paging and without a limit shows,
-// the newest. Whoever has more has to page.
+// maxList is how many memories a list without paging shows, the newest, if they
+// have no more than memory.MaxListBytes. Whoever has more has to page.
 const maxList = 10_000
 
 // list shows the memories that a query matches, newest first.
@@ -199,12 +199,16 @@ func (a *API) list(ctx context.Context, key apikey.Key, r *listRequest) (any, er
 	if r.enveloped {
 		r.query.Offset, r.query.Limit = r.page.offset(), r.page.size
 	}
-	if r.query.Limit == 0 {
+	if r.query.Limit == 0 || r.query.Limit > maxList {
 		r.query.Limit = maxList
 	}
+	r.query.MaxBytes, r.query.NoCount = memory.MaxListBytes, !r.enveloped
 	memories, count, err := a.memory.List(ctx, r.query)
 	if err != nil {
 		return nil, err
+	}
+	if r.enveloped && len(memories) < min(r.page.size, count-r.page.offset()) {
+		return nil, errPageBytes
 	}
 	rows := make([]any, len(memories))
 	for i, m := range memories {

@@ -153,7 +153,9 @@ type eventShape struct {
 
 // eventMetadata says why an event stored nothing.
 type eventMetadata struct {
-	Reason string `json:"reason"`
+	Reason string `json:"reason,omitempty"`
+	// Truncated says that there are more results than are shown.
+	Truncated bool `json:"results_truncated,omitempty"`
 }
 
 // eventResult is a change as an event shows it.
@@ -172,8 +174,8 @@ func eventOf(e memory.Event, changes []memory.Change) eventShape {
 		CreatedAt: memory.Timestamp(e.CreatedAt), UpdatedAt: memory.Timestamp(e.UpdatedAt),
 		StartedAt: timeOrNull(e.StartedAt), CompletedAt: timeOrNull(e.CompletedAt),
 	}
-	if e.Reason != "" {
-		s.Metadata = &eventMetadata{e.Reason}
+	if truncated := len(changes) == memory.MaxResults && e.Kind != memory.EventAdd; e.Reason != "" || truncated {
+		s.Metadata = &eventMetadata{e.Reason, truncated}
 	}
 	for i, c := range changes {
 		scope := c.Memory.Scope

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -49,26 +50,31 @@ func (t *tx) applyChange(e memory.Event, c memory.Change, added bool) error {
 		jsonOrNull(m.Metadata), listOrNull(m.Categories), micros(m.CreatedAt), micros(c.At))
 }
 
+const results = `SELECT ` + changeColumns + ` FROM changes WHERE event_id = $1 AND kind <> 'REPLACE' ORDER BY id LIMIT $2`
+
 // ChangesOf returns the changes of several events that are results, by event,
-// oldest first.
+// oldest first: of each at most memory.MaxResults, and of all together about
+// memory.MaxListBytes.
 func (db *DB) ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]memory.Change, error) {
 	byEvent := make(map[uuid.UUID][]memory.Change, len(events))
-	if len(events) == 0 {
-		return byEvent, nil
+	size := 0
+	for _, id := range events {
+		err := db.query(ctx, results, []any{blob(id), memory.MaxResults}, func(row scanner) error {
+			var c memory.Change
+			if err := scanChange(row, &c); err != nil {
+				return err
+			}
+			if size += len(c.Memory.Text) + len(c.Before) + len(c.Memory.Metadata); size > memory.MaxListBytes {
+				return errEnough
+			}
+			byEvent[id] = append(byEvent[id], c)
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return nil, fmt.Errorf("changes of event %s: %w", id, err)
+		}
 	}
-	args := make([]any, len(events))
-	for i := range events {
-		args[i] = blob(events[i])
-	}
-	query := `SELECT ` + changeColumns + ` FROM changes WHERE event_id IN (` + placeholders(1, len(events)) + `)
-		AND kind <> 'REPLACE' ORDER BY event_id, id`
-	err := db.query(ctx, query, args, func(row scanner) error {
-		var c memory.Change
-		err := scanChange(row, &c)
-		byEvent[c.EventID] = append(byEvent[c.EventID], c)
-		return err
-	})
-	return byEvent, err
+	return byEvent, nil
 }
 
 // History returns the changes of one memory, oldest first.

@@ -283,6 +283,12 @@ func (db *DB) Event(ctx context.Context, projectID string, id uuid.UUID) (memory
 	return e, changes[id], err
 }
 
+// listedEvent is eventColumns without what may be large.
+var listedEvent = strings.NewReplacer(
+	"payload", fmt.Sprintf("CASE WHEN length(payload) <= %d THEN payload END", memory.MaxListedPayload),
+	"request", "CAST(NULL AS TEXT)",
+).Replace(eventColumns)
+
 // Events returns a page of a project's events, newest first, and how many there
 // are in all.
 func (db *DB) Events(ctx context.Context, q memory.EventQuery) ([]memory.Event, int, error) {
@@ -310,7 +316,7 @@ func (db *DB) Events(ctx context.Context, q memory.EventQuery) ([]memory.Event, 
 		return nil, 0, err
 	}
 	var list []memory.Event
-	query := fmt.Sprintf(`SELECT %s FROM events WHERE %s ORDER BY id DESC LIMIT $%d OFFSET $%d`, eventColumns, cond, len(args)+1, len(args)+2)
+	query := fmt.Sprintf(`SELECT %s FROM events WHERE %s ORDER BY id DESC LIMIT $%d OFFSET $%d`, listedEvent, cond, len(args)+1, len(args)+2)
 	err := db.query(ctx, query, append(args, q.Limit, q.Offset), func(row scanner) error {
 		var e memory.Event
 		err := scanEvent(row, &e)

@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -111,39 +113,75 @@ func selection(q memory.Query) (where string, args []any, exact bool) {
 	return where, args, exact
 }
 
+// A pageReader keeps the rows of a page, as many as Limit and MaxBytes allow.
+type pageReader struct {
+	q    memory.Query
+	list []memory.Memory
+	size int
+}
+
+// take keeps a row of the page and tells whether it did.
+func (p *pageReader) take(m memory.Memory) bool {
+	full := p.q.Limit > 0 && len(p.list) == p.q.Limit || p.q.MaxBytes > 0 && p.size > p.q.MaxBytes
+	if full {
+		return false
+	}
+	p.size += len(m.Text) + len(m.Metadata)
+	p.list = append(p.list, m)
+	return true
+}
+
 func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
 	var total int
 	count := func(row scanner) error { return row.Scan(&total) }
-	if err := db.queryOnce(ctx, `SELECT count(*) FROM memories WHERE `+where, args, count); err != nil || total <= q.Offset {
-		return nil, total, err
+	if !q.NoCount {
+		if err := db.queryOnce(ctx, `SELECT count(*) FROM memories WHERE `+where, args, count); err != nil || total <= q.Offset {
+			return nil, total, err
+		}
 	}
-	limit := q.Limit
-	if limit == 0 {
-		limit = total
+	limit := q.Limit + 1 // to see whether there are more
+	if q.Limit == 0 {
+		limit = math.MaxInt32
 	}
 	n := len(args)
 	query := fmt.Sprintf(`SELECT %s FROM memories WHERE %s ORDER BY created_at DESC, id DESC LIMIT $%d OFFSET $%d`, memoryColumns, where, n+1, n+2)
-	var list []memory.Memory
+	page, more := pageReader{q: q}, 0
 	err := db.queryOnce(ctx, query, append(args, limit, q.Offset), func(row scanner) error {
 		var m memory.Memory
-		err := scanMemory(row, &m)
-		list = append(list, m)
-		return err
+		if err := scanMemory(row, &m); err != nil {
+			return err
+		}
+		if !page.take(m) {
+			more = 1
+			return errEnough
+		}
+		return nil
 	})
-	return list, total, err
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if q.NoCount {
+		total = q.Offset + len(page.list) + more
+	}
+	return page.list, total, err
 }
 
 func (db *DB) filteredMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
-	var list []memory.Memory
-	total := 0
+	page, total, full := pageReader{q: q}, 0, false
 	err := db.eachMatch(ctx, where+` ORDER BY created_at DESC, id DESC`, args, q.Filter, func(m memory.Memory) error {
-		if total >= q.Offset && (q.Limit == 0 || len(list) < q.Limit) {
-			list = append(list, m)
+		if total >= q.Offset && !full {
+			full = !page.take(m)
 		}
 		total++
+		if full && q.NoCount {
+			return errEnough
+		}
 		return nil
 	})
-	return list, total, err
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return page.list, total, err
 }
 
 func (db *DB) eachMatch(ctx context.Context, where string, args []any, f memory.Filter, each func(memory.Memory) error) error {
