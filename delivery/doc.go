@@ -11,7 +11,7 @@
 //	   │             ▲ │                                        └────► succeeded
 //	   │      resume │ │ pause
 //	   │             │ ▼
-//	   ├──────────► held ──► canceled (endpoint deleted)
+//	   ├──────────► held ──► canceled (by hand, or with the endpoint)
 //	   └──────────► skipped (reason stored)
 //
 // Guarantees:

@@ -1,12 +1,19 @@
 package delivery
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrNotFound says that no row of the caller's project has the ID.
 	ErrNotFound = errors.New("not found")
 	// ErrNotDue says that a row is finished, or that somebody else has it.
 	ErrNotDue = errors.New("not due")
+	// ErrInactive says that the endpoint is paused, disabled or deleted.
+	ErrInactive = errors.New("the endpoint is not active")
+	// ErrState says that the row's state does not allow what was asked.
+	ErrState = errors.New("its state does not allow it")
 	// ErrTooMany says that the project has MaxEndpoints endpoints already.
 	ErrTooMany = errors.New("too many endpoints")
 )
@@ -23,4 +30,11 @@ func (e *InvalidError) Error() string {
 		return e.Text
 	}
 	return e.Field + ": " + e.Text
+}
+
+// ChangedError says that a set is not what it was when it was looked at.
+type ChangedError struct{ Expected, Found int }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("the set has changed: %d deliveries were expected and there are %d", e.Expected, e.Found)
 }

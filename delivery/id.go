@@ -15,6 +15,7 @@ const (
 	MessagePrefix  = "msg_"
 	DeliveryPrefix = "dlv_"
 	AttemptPrefix  = "atmpt_"
+	ReplayPrefix   = "rpl_"
 )
 
 // NewID returns a version 7 UUID: IDs made later sort later, so new rows are

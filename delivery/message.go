@@ -113,6 +113,24 @@ type thinData struct {
 	DeliveryID string `json:"delivery_id,omitempty"`
 }
 
+// storedFacets reads the facets out of the stored body. A message whose body was too
+// large has lost its metadata, and a filter on it refuses the message.
+func (m Message) storedFacets() Facets {
+	var full struct {
+		Data struct {
+			UserID     string          `json:"user_id"`
+			AgentID    string          `json:"agent_id"`
+			AppID      string          `json:"app_id"`
+			RunID      string          `json:"run_id"`
+			Categories []string        `json:"categories"`
+			Metadata   json.RawMessage `json:"metadata"`
+		} `json:"data"`
+	}
+	_ = json.Unmarshal(m.Body, &full) // a relayed body may have anything there; what cannot be read is not there
+	d := full.Data
+	return Facets{UserID: d.UserID, AgentID: d.AgentID, AppID: d.AppID, RunID: d.RunID, Categories: d.Categories, Metadata: d.Metadata}
+}
+
 // Payload returns the bytes an endpoint with the format gets. It depends on the
 // stored body alone, so it is the same on every attempt and after every restart.
 func (m Message) Payload(f Format) ([]byte, error) {

@@ -11,7 +11,7 @@ const (
 	Failed    Status = "failed"    // out of tries, too old, or refused for good; can be replayed
 	Held      Status = "held"      // the endpoint is paused or disabled; waits for a person
 	Skipped   Status = "skipped"   // the endpoint did not want it; the reason says why
-	Canceled  Status = "canceled"  // the endpoint was deleted
+	Canceled  Status = "canceled"  // by a person, or with its endpoint
 )
 
 // moves lists every legal change of state.
@@ -22,7 +22,7 @@ var moves = map[Status][]Status{
 	Failed:    {Pending},
 	Held:      {Pending, Canceled},
 	Skipped:   {Pending},
-	Canceled:  {},
+	Canceled:  {Pending}, // sent after all, by hand
 }
 
 // CanBecome tells whether a delivery may move from s to next.
@@ -54,6 +54,7 @@ const (
 	ReasonMetadataFilter Reason = "metadata_filter"
 	ReasonPaused         Reason = "endpoint_paused"   // held: a person paused the endpoint
 	ReasonDisabled       Reason = "endpoint_disabled" // held: the receiver asked for it (410), or it failed for days
+	ReasonCanceled       Reason = "canceled_by_hand"  // canceled: a person did not want it sent
 	ReasonDeleted        Reason = "endpoint_deleted"  // canceled
 	ReasonGone           Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
 	ReasonRefused        Reason = "refused"           // failed: a status or address for which trying again cannot help

@@ -16,6 +16,12 @@ type Reader interface {
 	// TrailsByEvent returns the deliveries of an event's messages with their attempts.
 	TrailsByEvent(ctx context.Context, projectID string, eventID uuid.UUID) ([]Trail, error)
 	Lists
+	Replay(ctx context.Context, projectID string, id uuid.UUID) (BulkReplay, error)
+	// Replays returns bulk replays, newest first: those after the place of one when it
+	// is not nil.
+	Replays(ctx context.Context, projectID string, after uuid.UUID, limit int) ([]BulkReplay, error)
+	// ReplayOutcome counts the deliveries that a bulk replay last sent, by state.
+	ReplayOutcome(ctx context.Context, projectID string, id uuid.UUID) (map[Status]int, error)
 }
 
 // Lists is what pages and APIs read of the record. None of it costs more with a
@@ -64,6 +70,26 @@ type Store interface {
 	// MoveDeliveries brings up to limit deliveries of an endpoint from one state to
 	// another, oldest first, and returns how many. To Pending they are due at now.
 	MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to Status, why Reason, now time.Time, limit int) (int, error)
+	// SendAgain makes a delivery due at once, by hand: one that is over begins a new
+	// round of tries. ErrNotFound; ErrInactive; ErrState while it is being sent.
+	SendAgain(ctx context.Context, projectID string, id uuid.UUID, now time.Time) (Due, error)
+	// CancelDelivery ends a pending or held delivery. ErrNotFound; ErrState.
+	CancelDelivery(ctx context.Context, projectID string, id uuid.UUID, now time.Time) error
+	// InsertTest adds a message with its one delivery.
+	InsertTest(ctx context.Context, m Message, d Delivery) error
+
+	// Candidates returns up to limit rows that may belong to a set, after a place, in
+	// order. That they do, ReplaySet.Takes decides.
+	Candidates(ctx context.Context, projectID string, set ReplaySet, place uuid.UUID, limit int) ([]Candidate, error)
+	// InsertReplay adds a bulk replay.
+	InsertReplay(ctx context.Context, r BulkReplay) error
+	// CancelReplay ends a bulk replay. ErrNotFound; ErrState when it is over.
+	CancelReplay(ctx context.Context, projectID string, id uuid.UUID, now time.Time) error
+	// DueReplays returns the bulk replays whose next group is due.
+	DueReplays(ctx context.Context, now time.Time) ([]uuid.UUID, error)
+	// StepReplay makes the next group of a bulk replay due. ErrNotDue when there is
+	// none, or somebody else has it.
+	StepReplay(ctx context.Context, id uuid.UUID, now time.Time) (Step, error)
 
 	// DueEndpoints returns the endpoints that have a delivery due at or before now and
 	// may get one: neither their receiver's Retry-After nor their breaker is against it.

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -15,15 +16,14 @@ const (
 )
 
 // Run hands out deliveries until ctx ends: those it is woken for, and those the
-// pump finds due: retries, rows that found no room, and what a crash left behind.
+// pump finds due: retries, rows that found no room, and what a crash left behind. It
+// carries on the bulk replays.
 func (s *Service) Run(ctx context.Context) error {
-	pumped := make(chan struct{})
-	go func() {
-		defer close(pumped)
-		s.pump(ctx)
-	}()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.pump(ctx) })
+	wg.Go(func() { s.runReplays(ctx) })
 	s.bell.Run(ctx, func(due []Due) { s.hand(ctx, due) })
-	<-pumped
+	wg.Wait()
 	return nil
 }
 

@@ -314,6 +314,7 @@ func (db *DB) MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to
 
 const (
 	moveSet     = `UPDATE deliveries SET status = $2, reason = $3, next_at = $4, round_at = $5, updated_at = $5, detail = NULL WHERE id IN `
-	moveHeld    = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'held' ORDER BY id LIMIT $6)`
+	moveRound   = `UPDATE deliveries SET tries = 0, status = $2, reason = $3, next_at = $4, round_at = $5, updated_at = $5, detail = NULL WHERE id IN `
+	moveHeld    = moveRound + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'held' ORDER BY id LIMIT $6)`
 	movePending = moveSet + `(SELECT id FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' AND next_at IS NOT NULL LIMIT $6)`
 )

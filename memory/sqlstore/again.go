@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+)
+
+const (
+	deliveryNow = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE id = $1 AND project_id = $2`
+	endpointNow = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1`
+	// firstDue is the place in front of all that is due for an endpoint.
+	firstDue = `SELECT min(next_at) FROM deliveries WHERE endpoint_id = $1 AND next_at IS NOT NULL`
+	// sendAgain begins a new round.
+	sendAgain = `UPDATE deliveries SET status = 'pending', reason = NULL, detail = NULL, next_at = $4, tries = 0, round_at = $5, cause = $6,
+			replay_id = $7, updated_at = $5, finished_at = NULL
+		WHERE id = $1 AND status = $2 AND updated_at = $3`
+	tryNow    = `UPDATE deliveries SET next_at = $4, cause = $6, updated_at = $5 WHERE id = $1 AND status = $2 AND updated_at = $3`
+	endByHand = `UPDATE deliveries SET status = 'canceled', reason = $4, detail = NULL, next_at = NULL, updated_at = $5, finished_at = $5
+		WHERE id = $1 AND status = $2 AND updated_at = $3`
+)
+
+func notFoundDelivery(id uuid.UUID, err error) error {
+	return fmt.Errorf("delivery %s: %w", delivery.FormatID(delivery.DeliveryPrefix, id), err)
+}
+
+// SendAgain makes a delivery due at once.
+func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now time.Time) (delivery.Due, error) {
+	var due delivery.Due
+	err := db.write(ctx, func(t *tx) error {
+		d, err := t.deliveryOf(projectID, id)
+		if err != nil {
+			return err
+		}
+		var e delivery.Endpoint
+		if err := db.scanEndpoint(t.row(endpointNow, blob(d.EndpointID)), &e); err != nil {
+			return err
+		}
+		trigger := delivery.Manual
+		if d.Trigger == delivery.Test {
+			trigger = delivery.Test
+		}
+		switch {
+		case e.DeletedAt != nil, !e.Active() && trigger != delivery.Test:
+			return delivery.ErrInactive
+		case d.Status != delivery.Pending && !d.Status.CanBecome(delivery.Pending) || d.Status == delivery.Sending:
+			return delivery.ErrState
+		}
+		front, err := t.frontOf(e.ID, now)
+		if err != nil {
+			return err
+		}
+		due = delivery.Due{ProjectID: projectID, EndpointID: e.ID, DeliveryID: id, PerSecond: e.RatePerSecond, Forced: true}
+		if d.Status == delivery.Pending {
+			return t.must(delivery.ErrState, tryNow, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger))
+		}
+		return t.must(delivery.ErrState, sendAgain, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger), nil)
+	})
+	if err != nil {
+		return due, notFoundDelivery(id, err)
+	}
+	return due, nil
+}
+
+func (t *tx) deliveryOf(projectID string, id uuid.UUID) (delivery.Delivery, error) {
+	var d delivery.Delivery
+	ok, err := found(t.row(deliveryNow, blob(id), projectID).Scan(deliveryFields(&d)...))
+	if err == nil && !ok {
+		err = delivery.ErrNotFound
+	}
+	return d, err
+}
+
+// frontOf returns a due time that comes before those of all other deliveries of the
+// endpoint.
+func (t *tx) frontOf(endpointID uuid.UUID, now time.Time) (int64, error) {
+	var first *time.Time
+	if err := t.row(firstDue, blob(endpointID)).Scan(timePtrColumn{&first}); err != nil {
+		return 0, err
+	}
+	if first != nil && !first.After(now) {
+		return micros(*first) - 1, nil
+	}
+	return micros(now), nil
+}
+
+// CancelDelivery ends a pending or held delivery.
+func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID, now time.Time) error {
+	err := db.write(ctx, func(t *tx) error {
+		d, err := t.deliveryOf(projectID, id)
+		if err != nil {
+			return err
+		}
+		if d.Status != delivery.Pending && d.Status != delivery.Held {
+			return delivery.ErrState
+		}
+		return t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
+	})
+	if err != nil {
+		return notFoundDelivery(id, err)
+	}
+	return nil
+}
+
+// InsertTest adds a message with its one delivery.
+func (db *DB) InsertTest(ctx context.Context, m delivery.Message, d delivery.Delivery) error {
+	return db.write(ctx, func(t *tx) error {
+		if err := t.insertMessage(m); err != nil {
+			return err
+		}
+		return t.insertDelivery(d)
+	})
+}
