@@ -19,6 +19,10 @@
 //   - The categories of a text are committed with it, and so is the message about
 //     them: no crash comes in between. Where mem0 assigns them a moment later
 //     (categories is null, then an array), here the moment is nil.
+//   - With an embedder searches find by meaning too. Vectors are made after the
+//     commit: an add does not wait for its embedder, and is found by its words
+//     until the embedder has answered. A vector stands in its memory's row and goes
+//     with the text; one of another model, or of none, is made again by itself.
 //   - Changes are applied to the memories they were decided on. If one changed
 //     meanwhile the event is decided again.
 package memory

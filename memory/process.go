@@ -333,6 +333,9 @@ func (s *Service) complete(ctx context.Context, c Completion) error {
 	if err != nil {
 		return err
 	}
+	if s.embedder != nil && len(c.Changes) > 0 {
+		s.embedSoon()
+	}
 	s.wake(completed.Due...)
 	s.bell.Ring(completed.Events...)
 	if c.Event.Status.Final() {

@@ -36,8 +36,9 @@ type Query struct {
 	// the page, and one more if there are more.
 	NoCount bool `json:"-"`
 	// Reference is the now of relative words in a search ("yesterday"); zero: the time.
-	Reference time.Time `json:"-"`
-	Today     string    `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden
+	Reference   time.Time `json:"-"`
+	Today       string    `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden
+	VectorModel string    `json:"-"` // of the vectors that EachText gives; "": none
 }
 
 // An EventQuery selects events of one project, newest first. Zero fields do not

@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -43,18 +42,21 @@ func (s *Service) recall(ctx context.Context, projectID string, q RecallQuery) (
 // similar ranks the scope's memories for each text, all in one pass.
 func (s *Service) similar(ctx context.Context, projectID string, q RecallQuery) ([]uuid.UUID, error) {
 	rankings := make([]*ranking, len(q.Texts))
-	for i, text := range q.Texts {
-		rankings[i] = newRanking(text, leastScore)
+	query := Query{ProjectID: projectID, Filter: q.Scope.filter(), LatestOnly: true, ShowExpired: true}
+	for i, meaning := range s.meanings(ctx, q.Texts) {
+		rankings[i] = newRanking(q.Texts[i], leastScore)
+		if rankings[i].meaning = meaning; meaning != nil {
+			query.VectorModel = s.vectorModel()
+		}
 	}
-	err := s.store.EachText(ctx, Query{ProjectID: projectID, Filter: q.Scope.filter(), LatestOnly: true, ShowExpired: true},
-		func(id uuid.UUID, created time.Time, text string) error {
-			for _, r := range rankings {
-				if err := r.add(id, created, text); err != nil {
-					return err
-				}
+	err := s.store.EachText(ctx, query, func(t Text) error {
+		for _, r := range rankings {
+			if err := r.add(t); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

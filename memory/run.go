@@ -21,8 +21,8 @@ const (
 	ticketLife = 5 * time.Second
 )
 
-// Run pushes tickets for accepted and due events, and removes deleted projects,
-// until ctx ends. Then engines are told to stop as well. It is called once.
+// Run pushes tickets for accepted and due events, embeds texts and removes deleted
+// projects, until ctx ends. Then engines are told to stop as well. It is called once.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.stop()
 	pumped := make(chan struct{})
@@ -35,9 +35,17 @@ func (s *Service) Run(ctx context.Context) error {
 		defer close(purged)
 		s.purge(ctx)
 	}()
+	embedded := make(chan struct{})
+	go func() {
+		defer close(embedded)
+		if s.embedder != nil {
+			s.embedAll(ctx)
+		}
+	}()
 	s.bell.Run(ctx, func(ids []uuid.UUID) { s.ring(ctx, ids, false) })
 	<-pumped
 	<-purged
+	<-embedded
 	return nil
 }
 

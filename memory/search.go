@@ -17,25 +17,40 @@ const MaxHits = 1000
 
 // A Hit is a memory that a search found.
 type Hit struct {
-	Memory Memory
-	Score  float64 // from 0 to 1, of the search's own scale: 1 is as good as a text of all the words
+	Memory  Memory
+	Score   float64 // from 0 to 1: how likely it fits, by words or by meaning
+	Words   float64 // from 0 to 1: 1 is as good as a text of all the words
+	Meaning float64 // from 0 to 1: the likeness of the texts' vectors; 0 without vectors
 }
 
-// Search returns at most topK of the memories that q selects, those whose words
-// fit text best first, then the newest. Words for a time, such as "last week",
-// stand for the memories that were made then. Those below the threshold are left out;
-// without one (0) those that share no word with text come last. Offset and Limit
-// of q do not count.
+// A Text is a memory as a search looks at it.
+type Text struct {
+	ID        uuid.UUID
+	CreatedAt time.Time
+	Text      string
+	Vector    Vector // nil when there is none of the model
+}
+
+// Search returns at most topK of the memories that q selects, those that fit text
+// best first, then the newest: by their words and, where there is an embedder and
+// it answers in time, by their meaning. Words for a time, such as "last week", stand
+// for the memories that were made then. Those below the threshold are left out;
+// without one (0) those that share nothing with text come last. Offset and Limit of
+// q do not count.
 func (s *Service) Search(ctx context.Context, q Query, text string, topK int, threshold float64) ([]Hit, error) {
 	s.retrieved(ctx, q.ProjectID)
 	q.Today = s.now().UTC().Format(time.DateOnly)
 	if q.Reference.IsZero() {
 		q.Reference = s.now()
 	}
+	query := text
 	text, span, dated := timeframe(text, q.Reference)
 	r := newRanking(text, threshold)
 	if dated {
 		r.during(span)
+	}
+	if r.meaning = s.meanings(ctx, []string{query})[0]; r.meaning != nil {
+		q.VectorModel = s.vectorModel()
 	}
 	if err := s.store.EachText(ctx, q, r.add); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
@@ -54,7 +69,7 @@ func (s *Service) Search(ctx context.Context, q Query, text string, topK int, th
 			return nil, fmt.Errorf("search: %w", err)
 		}
 		size += len(m.Text) + len(m.Metadata)
-		hits = append(hits, Hit{m, c.score})
+		hits = append(hits, Hit{Memory: m, Score: c.score, Words: c.words, Meaning: c.meaning})
 	}
 	return hits, nil
 }
@@ -72,11 +87,12 @@ const (
 	maxTerms = 64
 )
 
-// A ranking compares the texts of candidates with a query by BM25. How rare a
-// word is follows from the candidates themselves. It keeps some 50 bytes for each
-// candidate that can be found, and no text.
+// A ranking compares the texts of candidates with a query by BM25 and by their
+// vectors. How rare a word is follows from the candidates themselves. It keeps some
+// 70 bytes for each candidate that can be found, and no text.
 type ranking struct {
 	threshold  float64
+	meaning    Vector // of the query; nil: words alone count
 	words      wordReader
 	terms      []term
 	index      map[string]int // of terms, by their stem
@@ -106,6 +122,8 @@ type candidate struct {
 	created int64 // Unix microseconds
 	length  int   // in words
 	shares  int
+	words   float64
+	meaning float64
 	score   float64
 }
 
@@ -134,16 +152,16 @@ func (r *ranking) during(span Span) {
 }
 
 // add looks at one more candidate.
-func (r *ranking) add(id uuid.UUID, created time.Time, text string) error {
+func (r *ranking) add(t Text) error {
 	clear(r.counts)
-	c := candidate{id: id, created: created.UnixMicro()}
-	r.words.each(text, func(word []byte) {
+	c := candidate{id: t.ID, created: t.CreatedAt.UnixMicro(), meaning: r.meaning.likeness(t.Vector)}
+	r.words.each(t.Text, func(word []byte) {
 		c.length++
 		if i, ok := r.index[string(stem(word))]; ok {
 			r.counts[i]++
 		}
 	})
-	if r.span != nil && !created.Before(r.span.First) && !created.After(r.span.Last) {
+	if r.span != nil && !t.CreatedAt.Before(r.span.First) && !t.CreatedAt.After(r.span.Last) {
 		r.counts[r.spanTerm]++
 	}
 	r.seen++
@@ -155,7 +173,7 @@ func (r *ranking) add(id uuid.UUID, created time.Time, text string) error {
 			c.shares++
 		}
 	}
-	if c.shares > 0 || r.threshold <= 0 {
+	if c.shares > 0 || c.meaning > 0 || r.threshold <= 0 {
 		r.candidates = append(r.candidates, c)
 	}
 	return nil
@@ -171,7 +189,11 @@ func (r *ranking) best(n int) []candidate {
 	return list[:min(n, len(list))]
 }
 
-// score scores all candidates. The score is BM25 divided by what a text of
+// score scores all candidates. Words and meaning count as if each were the chance
+// that a text fits and they knew nothing of each other: a text that has both is
+// better than one that has either, and a text without a vector loses nothing.
+//
+// The score of the words is BM25 divided by what a text of
 // average length with every term once would have. A term that no candidate has
 // tells none from another, so it counts like one that all of them have; with its
 // own rarity it would push every score down.
@@ -198,8 +220,9 @@ func (r *ranking) score() {
 		}
 		shares = shares[c.shares:]
 		if ideal > 0 {
-			c.score = min(1, sum/ideal)
+			c.words = min(1, sum/ideal)
 		}
+		c.score = 1 - (1-c.words)*(1-c.meaning)
 	}
 }
 

@@ -2,7 +2,6 @@ package memory_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -125,23 +124,5 @@ func TestSearchFilters(t *testing.T) {
 	hits, err := s.Search(t.Context(), q, "téa tea", 10, 0)
 	if err != nil || len(hits) != 1 || hits[0].Memory.Text != "Likes TÉA" {
 		t.Errorf("search found %v, error %v", hits, err)
-	}
-}
-
-// BenchmarkSearch searches among 10,000 memories of one user.
-func BenchmarkSearch(b *testing.B) {
-	s, db, project := searcher(b)
-	words := []string{"tea", "coffee", "hiking", "Lisbon", "nurse", "piano", "cats", "winter", "train", "soup", "garden", "chess"}
-	texts := make([]string, 10_000)
-	for i := range texts {
-		w := func(n int) string { return words[(i/n+i)%len(words)] }
-		texts[i] = fmt.Sprintf("User likes %s and %s, and on day %d talked about %s with a friend", w(1), w(7), i, w(31))
-	}
-	remember(b, db, project, texts...)
-	for b.Loop() {
-		hits, err := s.Search(b.Context(), ofAlice(project), "Does the user like hiking in winter or playing chess?", 10, 0.1)
-		if err != nil || len(hits) != 10 {
-			b.Fatalf("%d hits, error %v", len(hits), err)
-		}
 	}
 }

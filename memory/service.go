@@ -47,6 +47,8 @@ type Config struct {
 	Metrics *Metrics
 	// Categorizer sorts memories under categories; nil: they have none.
 	Categorizer Categorizer
+	// Embedder lets searches find by meaning; nil: by words alone.
+	Embedder Embedder
 	// Note puts an entry into the audit log; nil: nothing is noted.
 	Note func(context.Context, delivery.AuditEntry)
 }
@@ -54,21 +56,23 @@ type Config struct {
 // Service accepts, processes and shows memory events. Its methods are safe for
 // concurrent use.
 type Service struct {
-	store   Store
-	engine  Engine
-	push    func(context.Context, queue.Ticket) error
-	wake    func(...delivery.Due)
-	log     *slog.Logger
-	now     func() time.Time
-	lease   time.Duration
-	wait    time.Duration
-	alone   bool
-	metrics *Metrics
-	note    func(context.Context, delivery.AuditEntry)
-	bell    *queue.Bell[uuid.UUID]
-	sorter  Categorizer
-	running context.Context // of the service, no caller's: it ends when Run does
-	stop    context.CancelFunc
+	store    Store
+	engine   Engine
+	push     func(context.Context, queue.Ticket) error
+	wake     func(...delivery.Due)
+	log      *slog.Logger
+	now      func() time.Time
+	lease    time.Duration
+	wait     time.Duration
+	alone    bool
+	metrics  *Metrics
+	note     func(context.Context, delivery.AuditEntry)
+	bell     *queue.Bell[uuid.UUID]
+	sorter   Categorizer
+	embedder Embedder
+	changed  chan struct{}   // rung when there may be texts to embed
+	running  context.Context // of the service, no caller's: it ends when Run does
+	stop     context.CancelFunc
 
 	refusals refusals // of sources
 
@@ -99,6 +103,8 @@ func New(c Config) *Service {
 		retrievals: map[string]int{},
 		sorter:     c.Categorizer,
 		held:       held{events: map[uuid.UUID]Event{}},
+		embedder:   c.Embedder,
+		changed:    make(chan struct{}, 1),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {

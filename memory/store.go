@@ -22,7 +22,10 @@ type Reader interface {
 	Memories(ctx context.Context, q Query) ([]Memory, int, error)
 	// EachText calls each for every memory that q selects, in no order, until it
 	// returns an error. Offset and Limit do not count.
-	EachText(ctx context.Context, q Query, each func(id uuid.UUID, created time.Time, text string) error) error
+	EachText(ctx context.Context, q Query, each func(Text) error) error
+	// Unembedded returns up to limit memories of all projects whose text has no
+	// vector of the model.
+	Unembedded(ctx context.Context, model string, limit int) ([]Unembedded, error)
 	EachEntity(ctx context.Context, q EntityQuery, each func(EntitySummary) error) error
 	History(ctx context.Context, projectID string, id uuid.UUID) ([]Change, error)
 	ProjectHistory(ctx context.Context, projectID string, offset, limit int) ([]Change, int, error)
@@ -65,6 +68,9 @@ type Store interface {
 	SaveExport(ctx context.Context, e Export) error
 	// AddRetrievals adds to what was counted before, by project.
 	AddRetrievals(ctx context.Context, counts map[string]int) error
+	// SaveVectors keeps vectors of the model for those memories that still have the
+	// text.
+	SaveVectors(ctx context.Context, model string, list []Embedded) error
 	// DueEvents returns events that could be claimed, those longest due first.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 }

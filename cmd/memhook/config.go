@@ -44,6 +44,7 @@ type config struct {
 	LogFormat    string // "": text on a terminal, else json
 	LogLevel     string
 	LLM          modelConfig
+	Embed        modelConfig
 
 	secretKeyFile string
 	file          string            // of --config
@@ -55,7 +56,7 @@ type config struct {
 }
 
 // secretFlags may also come from a file that NAME_FILE names.
-var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key", "llm-key"}
+var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key", "llm-key", "embed-key"}
 
 func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
@@ -73,6 +74,7 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	c.LLM.flags(fs, "llm", "the language model that extracts memories (default: rules, without a model)")
+	c.Embed.flags(fs, "embed", "the embedding model that lets searches find by meaning (default: by words alone)")
 }
 
 func dataDirFlag(fs *pflag.FlagSet, dir *string) {
@@ -119,7 +121,7 @@ func (c *config) load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 	if wrong != nil {
 		return wrong
 	}
-	for flag, file := range map[string]string{"secret-key": c.secretKeyFile, "llm-key": c.LLM.keyFile} {
+	for flag, file := range map[string]string{"secret-key": c.secretKeyFile, "llm-key": c.LLM.keyFile, "embed-key": c.Embed.keyFile} {
 		if file == "" {
 			continue
 		}
@@ -139,6 +141,8 @@ func (c *config) secretOf(flag string) *string {
 		return &c.SecretKey
 	case "llm-key":
 		return &c.LLM.Key
+	case "embed-key":
+		return &c.Embed.Key
 	}
 	return nil
 }
@@ -268,7 +272,7 @@ func (c *config) validate() error {
 	if err := c.level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return usagef("--log-level %q is not a level; use debug, info, warn or error", c.LogLevel)
 	}
-	return errors.Join(c.LLM.validate("llm"), c.checkURL("--public-url", c.PublicURL, "http", "https"),
+	return errors.Join(c.LLM.validate("llm"), c.Embed.validate("embed"), c.checkURL("--public-url", c.PublicURL, "http", "https"),
 		c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"),
 		c.checkURL("--redis-url", c.RedisURL, "redis", "rediss", "redis-sentinel", "redis-cluster"))
 }
@@ -296,9 +300,9 @@ func (c *config) alone() bool {
 
 // String shows the configuration without its secrets.
 func (c *config) String() string {
-	return fmt.Sprintf("listen=%s data-dir=%s database=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s llm=%s",
+	return fmt.Sprintf("listen=%s data-dir=%s database=%s queue=%s role=%s allow-net=%q rate-limit=%v retention=%v public-url=%q bootstrap-key=%s secret-key=%s llm=%s embed=%s",
 		c.Listen, c.DataDir, place(c.DatabaseURL, "sqlite"), place(c.RedisURL, "in-process"), c.Role, c.AllowNet, c.RateLimit, c.Retention, c.PublicURL,
-		given(c.BootstrapKey), given(c.SecretKey), &c.LLM)
+		given(c.BootstrapKey), given(c.SecretKey), &c.LLM, &c.Embed)
 }
 
 // place shows where a URL leads, without its password.

@@ -71,8 +71,8 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 	key := signing.GenerateKey()
 	c, err := loadConfig(t, []string{
 		"--redis-url", "redis://me:hunter2@redis:6379/0?x=hunter2", "--database-url", "postgres://me:hunter2@db:5432/x?password=hunter2",
-		"--llm-url", "http://llm/v1", "--llm-model", "m",
-	}, map[string]string{"MEMHOOK_BOOTSTRAP_KEY": boot, "MEMHOOK_SECRET_KEY": key, "MEMHOOK_LLM_KEY": "hunter2"})
+		"--llm-url", "http://llm/v1", "--llm-model", "m", "--embed-url", "http://embed/v1", "--embed-model", "e",
+	}, map[string]string{"MEMHOOK_BOOTSTRAP_KEY": boot, "MEMHOOK_SECRET_KEY": key, "MEMHOOK_LLM_KEY": "hunter2", "MEMHOOK_EMBED_KEY": "hunter2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +85,8 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 		if !strings.Contains(text, "redis:6379") || !strings.Contains(text, "db:5432") {
 			t.Errorf("%s does not say which Redis and which database", text)
 		}
-		if !strings.Contains(text, "m@http://llm/v1") {
-			t.Errorf("%s does not say which model", text)
+		if !strings.Contains(text, "m@http://llm/v1") || !strings.Contains(text, "e@http://embed/v1") {
+			t.Errorf("%s does not say which models", text)
 		}
 	}
 }

@@ -83,6 +83,14 @@ func (c *config) newEngine(log *slog.Logger) (extractor, time.Duration) {
 	return engine.NewModel(c.LLM.remote(log)), modelLease
 }
 
+// newEmbedder returns the embedder that was configured, nil for none.
+func (c *config) newEmbedder(log *slog.Logger) memory.Embedder {
+	if c.Embed.URL == "" {
+		return nil
+	}
+	return engine.NewEmbedder(c.Embed.remote(log))
+}
+
 // memoryWorkers is how many tickets of events are worked on at once.
 func (c *config) memoryWorkers() int {
 	if c.LLM.URL == "" {

@@ -115,3 +115,57 @@ func TestStopWithASilentModel(t *testing.T) {
 		t.Errorf("stopping took %v", took)
 	}
 }
+
+// TestServeWithAnEmbeddingModel: a real server finds what shares no word with the
+// query.
+func TestServeWithAnEmbeddingModel(t *testing.T) {
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct{ Input []string }
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || r.URL.Path != "/v1/embeddings" || r.Header.Get("Authorization") != "Bearer sk-2" {
+			t.Errorf("asked %s with %q: %v", r.URL, r.Header, err)
+		}
+		list := []any{}
+		for i, text := range asked.Input {
+			vector := []float64{0.1, 0, 1}
+			if strings.Contains(text, "car") || strings.Contains(text, "automobile") {
+				vector = []float64{0.1, 1, 0}
+			}
+			list = append(list, map[string]any{"index": i, "embedding": vector})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(map[string]any{"data": list}); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer model.Close()
+	c := testConfig(t)
+	c.Embed = modelConfig{URL: model.URL + "/v1", Model: "small", Key: "sk-2"}
+	n, _ := startNode(t, c)
+	api, err := newClient(n.url, n.firstKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"Drives an old automobile", "Grows roses"} {
+		add := map[string]any{"user_id": "alice", "messages": text, "infer": false}
+		if err := api.call(t.Context(), http.MethodPost, "/v3/memories/add/", add, &struct{}{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var found struct {
+		Results []struct {
+			Memory    string
+			Score     float64
+			Breakdown struct{ Semantic, BM25 float64 } `json:"score_breakdown"`
+		}
+	}
+	await(t, "it is found by its meaning", func() bool {
+		query := map[string]any{"query": "Which car?", "filters": map[string]any{"user_id": "alice"}, "threshold": 0.3}
+		if err := api.call(t.Context(), http.MethodPost, "/v3/memories/search/", query, &found); err != nil {
+			t.Fatal(err)
+		}
+		return len(found.Results) > 0
+	})
+	if r := found.Results[0]; len(found.Results) != 1 || r.Memory != "Drives an old automobile" || r.Breakdown.Semantic < 0.9 || r.Breakdown.BM25 != 0 {
+		t.Errorf("found %+v", found.Results)
+	}
+}

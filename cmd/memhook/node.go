@@ -158,6 +158,7 @@ func (n *node) wire() (err error) {
 		Store:       n.db,
 		Engine:      extractor,
 		Categorizer: extractor,
+		Embedder:    n.config.newEmbedder(n.log),
 		Lease:       lease,
 		Push:        push,
 		Wake:        n.delivery.Wake,

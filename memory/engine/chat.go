@@ -35,7 +35,7 @@ type chatModel struct {
 }
 
 func newChat(c RemoteConfig) *chatModel {
-	r := newRemote(c, "language model")
+	r := newRemote(c, "language model", maxResponse)
 	return &chatModel{remote: r, completions: openai.NewChatCompletionService(r.options...)}
 }
 

@@ -96,6 +96,8 @@
 // requests. Answers end at 4 MiB, requests after a minute, and no more than 16
 // run at once. Neither the key nor what was said is logged.
 //
+// Embedder asks for vectors in the same way.
+//
 // # Decisions
 //
 // 2026-11: One request, not one to extract and one to compare: half the time and

@@ -40,8 +40,10 @@ const (
 	// maxRequests is how many requests a model gets at once. More events than that
 	// wait here, which costs nothing but their time.
 	maxRequests = 16
-	// maxResponse is the longest answer that is read, in bytes.
+	// maxResponse is the longest answer of a language model that is read, in bytes.
 	maxResponse = 4 << 20
+	// maxVectors is that of an embedding model: 64 vectors of 8,192 numbers.
+	maxVectors = 16 << 20
 )
 
 var errTooLong = errors.New("the answer is too long")
@@ -59,7 +61,7 @@ type remote struct {
 	hold time.Time // the model asked to be left alone until then
 }
 
-func newRemote(c RemoteConfig, name string) *remote {
+func newRemote(c RemoteConfig, name string, longest int) *remote {
 	if c.URL == "" || c.Model == "" || c.Log == nil {
 		panic("engine: URL, Model and Log of the " + name + " are required")
 	}
@@ -75,7 +77,7 @@ func newRemote(c RemoteConfig, name string) *remote {
 		c.Transport = t
 	}
 	client := &http.Client{
-		Transport: capped{c.Transport},
+		Transport: capped{c.Transport, longest},
 		// A redirect would carry what was said elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -201,14 +203,17 @@ func (r *remote) holdFor(d time.Duration) {
 }
 
 // capped ends answers that are too long.
-type capped struct{ next http.RoundTripper }
+type capped struct {
+	next    http.RoundTripper
+	longest int
+}
 
 func (c capped) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := c.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = &cappedBody{resp.Body, maxResponse}
+	resp.Body = &cappedBody{resp.Body, c.longest}
 	return resp, nil
 }
 

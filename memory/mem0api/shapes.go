@@ -77,13 +77,14 @@ type hitShape struct {
 
 // scoreShape says what a score is made of.
 type scoreShape struct {
-	BM25 float64 `json:"bm25"`
+	Semantic float64 `json:"semantic,omitempty"` // only with an embedder
+	BM25     float64 `json:"bm25"`
 }
 
 // shownHit is a hit with all its fields, or with the id, the score and those
 // asked for.
 func shownHit(h memory.Hit, fields []string) (any, error) {
-	return some(hitShape{shapeOf(h.Memory), h.Score, scoreShape{h.Score}}, fields, "id", "score", "score_breakdown")
+	return some(hitShape{shapeOf(h.Memory), h.Score, scoreShape{h.Meaning, h.Words}}, fields, "id", "score", "score_breakdown")
 }
 
 // some is a shape with the given members and those that it always has. No members

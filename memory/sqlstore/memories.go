@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -18,10 +17,22 @@ const memoryColumns = `id, project_id, user_id, agent_id, app_id, run_id, text, 
 	immutable, expiration_date, state, replaced_by, linked, revision, created_at, updated_at`
 
 func scanMemory(row scanner, m *memory.Memory) error {
-	return row.Scan(&m.ID, &m.ProjectID, text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID),
-		&m.Text, text(&m.Subject), rawColumn{&m.Metadata}, jsonColumn{&m.Categories},
-		&m.Immutable, text(&m.ExpirationDate), text(&m.State), &m.ReplacedBy, jsonColumn{&m.Linked}, &m.Revision,
-		timeColumn{&m.CreatedAt}, timeColumn{&m.UpdatedAt})
+	return row.Scan(memoryDest(m)...)
+}
+
+// memoryDest is where the columns of a memory go.
+func memoryDest(m *memory.Memory) []any {
+	return []any{
+		&m.ID, &m.ProjectID, text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID),
+		&m.Text, text(&m.Subject),
+		rawColumn{&m.Metadata},
+		jsonColumn{&m.Categories},
+		&m.Immutable, text(&m.ExpirationDate), text(&m.State), &m.ReplacedBy,
+		jsonColumn{&m.Linked},
+		&m.Revision,
+		timeColumn{&m.CreatedAt},
+		timeColumn{&m.UpdatedAt},
+	}
 }
 
 const memoryTypes = "uuid text text text text text text text text text boolean text text uuid text bigint bigint bigint bytea text"
@@ -37,7 +48,8 @@ var (
 
 const (
 	updateMemory = `UPDATE memories SET text = $3, hash = $4, subject = $5, metadata = $6, categories = $7, expiration_date = $8,
-		state = $9, replaced_by = $10, linked = $11, created_at = $12, updated_at = $13, revision = revision + 1
+		state = $9, replaced_by = $10, linked = $11, created_at = $12, updated_at = $13, revision = revision + 1,
+		vector = CASE WHEN hash = $4 THEN vector END, vector_model = CASE WHEN hash = $4 THEN vector_model END
 		WHERE id = $1 AND revision = $2`
 	deleteMemory = `DELETE FROM memories WHERE id = $1 AND revision = $2`
 )
@@ -191,23 +203,6 @@ func (db *DB) eachMatch(ctx context.Context, where string, args []any, f memory.
 			return err
 		}
 		return each(m)
-	})
-}
-
-// EachText calls each for every memory that the query selects, in no order.
-func (db *DB) EachText(ctx context.Context, q memory.Query, each func(id uuid.UUID, created time.Time, text string) error) error {
-	where, args, exact := selection(q)
-	if !exact {
-		return db.eachMatch(ctx, where, args, q.Filter, func(m memory.Memory) error { return each(m.ID, m.CreatedAt, m.Text) })
-	}
-	return db.queryOnce(ctx, `SELECT id, created_at, text FROM memories WHERE `+where, args, func(row scanner) error {
-		var id uuid.UUID
-		var created time.Time
-		var text string
-		if err := row.Scan(&id, timeColumn{&created}, &text); err != nil {
-			return err
-		}
-		return each(id, created, text)
 	})
 }
 
