@@ -194,7 +194,7 @@ func (s *site) ids() map[string]string {
 	key := s.must("POST", "/api/v2/keys", map[string]any{"name": "spare"})
 	return map[string]string{
 		"endpoint": crm, "event": e.ID.String(), "delivery": one["id"].(string), "message": one["message_id"].(string),
-		"number": "1", "key": key["id"].(string),
+		"number": "1", "key": key["id"].(string), "source": s.source(),
 	}
 }
 
@@ -202,6 +202,7 @@ func (s *site) ids() map[string]string {
 var bodies = map[string]any{
 	"POST /api/v2/endpoints":                 map[string]any{"name": "x", "url": "https://x.example.com/"},
 	"POST /api/v2/keys":                      map[string]any{"name": "x"},
+	"POST /api/v2/sources":                   map[string]any{"name": "x"},
 	"POST /api/v2/endpoints/:endpoint/match": map[string]any{"message": map[string]any{"type": "memory_add"}},
 }
 
@@ -325,6 +326,29 @@ func TestProblemsNameTheField(t *testing.T) {
 	}
 	if a := s.do(s.admin, "GET", "/api/v2/nothing", nil); a.status != http.StatusNotFound || a.json(t)["type"] != "urn:memhook:problem:no-such-path" {
 		t.Errorf("no such path: %d, %s", a.status, a.raw)
+	}
+}
+
+func TestSourcesLife(t *testing.T) {
+	s := newSite(t)
+	made := s.must("POST", "/api/v2/sources", map[string]any{"name": "hosted", "verification": "github", "dedupe_window_s": 60})
+	path := "/api/v2/sources/" + made["id"].(string)
+	if !strings.HasPrefix(made["path"].(string), "/in/") || made["secret"] == nil {
+		t.Errorf("created %v", made)
+	}
+	got := s.must("PATCH", path, map[string]any{"paused": true, "name": "mine"})
+	if got["paused_at"] == nil || got["name"] != "mine" || got["secret"] != nil || got["dedupe_window_s"] != 60.0 {
+		t.Errorf("changed to %v", got)
+	}
+	if shown := s.must("POST", path+"/reveal", nil); shown["secret"] != made["secret"] || shown["path"] != made["path"] {
+		t.Errorf("revealed %v", shown)
+	}
+	if a := s.do(s.admin, "POST", "/api/v2/sources", map[string]any{"name": "x", "verification": "magic"}); a.status != http.StatusBadRequest || !strings.Contains(string(a.raw), `"field":"verification"`) {
+		t.Errorf("an unknown verification: %d, %s", a.status, a.raw)
+	}
+	s.must("DELETE", path, nil)
+	if n := len(s.must("GET", "/api/v2/sources", nil)["data"].([]any)); n != 0 {
+		t.Errorf("%d sources after deleting the only one", n)
 	}
 }
 

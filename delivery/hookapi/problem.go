@@ -91,6 +91,8 @@ func problemOf(err error) *problem {
 		return errNotFound
 	case errors.Is(err, delivery.ErrTooMany):
 		return conflict("too-many-endpoints", fmt.Sprintf("A project can have at most %d endpoints.", delivery.MaxEndpoints))
+	case errors.Is(err, memory.ErrTooManySources):
+		return conflict("too-many-sources", fmt.Sprintf("A project can have at most %d sources.", memory.MaxSources))
 	case errors.Is(err, memory.ErrTooMany):
 		return conflict("too-many", "The project has as many of these as it may have.")
 	case errors.Is(err, memory.ErrLastKey):

@@ -40,6 +40,13 @@ func (a *API) Routes() []Route {
 		on(get, "events/:event", read, ok, "Events", "Get a memory event with its changes", a.event),
 		on(get, "events/:event/explain", read, ok, "Events", "Why did its callbacks arrive, or not?", a.explainEvent),
 
+		on(get, "sources", read, ok, "Sources", "List sources, oldest first", a.sources).doc("A source is a service that sends webhooks here, to be relayed to the endpoints."),
+		on(post, "sources", admin, created, "Sources", "Set up a source", a.createSource).doc("Its path and secret are shown here and on reveal only."),
+		on(get, "sources/:source", read, ok, "Sources", "Get a source", a.source),
+		on(patch, "sources/:source", admin, ok, "Sources", "Change a source", a.changeSource).doc("What is left out stays as it is."),
+		on(del, "sources/:source", admin, nothing, "Sources", "Delete a source", a.deleteSource).doc("Its address is unknown from then on; its events stay."),
+		on(post, "sources/:source/reveal", admin, ok, "Sources", "Reveal its path and secret", a.revealSource).doc("Leaves an audit entry."),
+
 		on(get, "keys", admin, ok, "Keys", "List API keys", a.listKeys),
 		on(post, "keys", admin, created, "Keys", "Create an API key", a.createKey).doc("The key is shown this once."),
 		on(del, "keys/:key", admin, ok, "Keys", "Revoke an API key", a.revokeKey).doc("It stops opening anything within five seconds."),

@@ -227,3 +227,9 @@ func (verbatim) Decide(_ context.Context, a memory.Add, _ memory.Recall) (memory
 	}
 	return d, nil
 }
+
+// source sets one up and returns its ID.
+func (s *site) source() string {
+	s.t.Helper()
+	return s.must("POST", "/api/v2/sources", map[string]any{"name": "hosted"})["id"].(string)
+}
