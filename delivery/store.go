@@ -47,6 +47,11 @@ type Lists interface {
 	// Messages returns messages, newest first: those after the place of one when it
 	// is not nil, and those of one event when that is not nil.
 	Messages(ctx context.Context, projectID string, eventID, after uuid.UUID, limit int) ([]Message, error)
+	// DeliveryStats returns what happened from a time up to another, by steps of at most
+	// MaxPoints.
+	DeliveryStats(ctx context.Context, q StatsQuery) (Stats, error)
+	// OldestWaiting returns when the oldest delivery was made that is not finished.
+	OldestWaiting(ctx context.Context, projectID string) (time.Time, bool, error)
 	// Audit returns audit entries, newest first: those after the place of one when it
 	// is not nil, and those about one subject when that is not "".
 	Audit(ctx context.Context, projectID, subject string, after uuid.UUID, limit int) ([]AuditEntry, error)

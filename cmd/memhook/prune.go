@@ -52,7 +52,22 @@ func pruneGroup(ctx context.Context, db *sqlstore.DB, retention time.Duration) (
 		return events, false, err
 	}
 	seen, err := db.PruneSeen(ctx, now)
-	return events, err == nil && max(events, seen) == sqlstore.PruneGroup, err
+	if err != nil {
+		return events, false, err
+	}
+	audit, err := db.PruneAudit(ctx, now.Add(-retention))
+	if err != nil {
+		return events, false, err
+	}
+	answers, err := db.PruneAnswers(ctx, now.Add(-idempotencyLife))
+	if err != nil {
+		return events, false, err
+	}
+	more = max(events, seen, audit, answers) == sqlstore.PruneGroup
+	if !more {
+		err = db.PruneStats(ctx, now, now.Add(-retention))
+	}
+	return events, more, err
 }
 
 // sleep waits and tells whether ctx still goes on.

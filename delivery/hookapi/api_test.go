@@ -329,6 +329,35 @@ func TestProblemsNameTheField(t *testing.T) {
 	}
 }
 
+func TestStats(t *testing.T) {
+	s := newSite(t)
+	crm := s.endpoint("crm")
+	s.add(s.project, "a fact")
+	s.answer = answerWith(http.StatusInternalServerError)
+	s.add(s.project, "another")
+	got := s.must("GET", "/api/v2/stats?since=1h&step_s=300&endpoint="+crm, nil)
+	total := got["total"].(map[string]any)
+	if total["created"] != 2.0 || total["succeeded"] != 1.0 || total["attempts"] != 2.0 || total["failed_attempts"] != 1.0 {
+		t.Errorf("total %v", total)
+	}
+	if n := len(got["series"].([]any)); n < 12 || n > 14 {
+		t.Errorf("an hour has %d steps of 5 minutes", n)
+	}
+	if got["oldest_waiting_at"] == nil || got["endpoints"].(map[string]any)[crm] == nil {
+		t.Errorf("stats %v", got)
+	}
+	for _, bad := range []string{"since=1m&until=1h", "step_s=61", "since=300d&step_s=60", "endpoint=x", "since=9999d", "step_s=9000000000"} {
+		if a := s.do(s.admin, "GET", "/api/v2/stats?"+bad, nil); a.status != http.StatusBadRequest {
+			t.Errorf("%s: %d, %s", bad, a.status, a.raw)
+		}
+	}
+	for _, span := range []string{"1m", "1h", "24h", "7d", "30d", "360d"} {
+		if n := len(s.must("GET", "/api/v2/stats?since="+span, nil)["series"].([]any)); n > 64 {
+			t.Errorf("%s has %d steps", span, n)
+		}
+	}
+}
+
 func TestSourcesLife(t *testing.T) {
 	s := newSite(t)
 	made := s.must("POST", "/api/v2/sources", map[string]any{"name": "hosted", "verification": "github", "dedupe_window_s": 60})

@@ -52,6 +52,7 @@ func (a *API) Routes() []Route {
 		on(del, "keys/:key", admin, ok, "Keys", "Revoke an API key", a.revokeKey).doc("It stops opening anything within five seconds."),
 
 		on(get, "project", read, ok, "Project", "Get the project of the key", a.projectOf),
+		on(get, "stats", read, ok, "Project", "What happened: totals, a series and each endpoint", a.stats),
 		on(get, "audit", admin, ok, "Project", "List the audit log, newest first", a.audit),
 	}
 }

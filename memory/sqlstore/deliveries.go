@@ -47,6 +47,7 @@ var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
 	"uuid text uuid uuid uuid text text bigint integer integer bigint text bigint bigint bigint text text")
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
+	t.tallyDelivery(d)
 	return t.put(insertDelivery, blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
 		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type))

@@ -15,6 +15,8 @@ type dialect interface {
 
 	// clock is an expression for the database's time in Unix microseconds.
 	clock() string
+	// size is a read of how many bytes the database takes.
+	size() string
 	// writers is how many groups of changes are committed side by side at most.
 	writers() int
 	// begin begins a transaction that writes, on a connection of its own.

@@ -30,8 +30,11 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 		if err != nil {
 			return err
 		}
-		if err := t.insertAttempt(r.Attempt); err != nil || !r.Changes {
+		if err := t.insertAttempt(r.Attempt); err != nil {
 			return err
+		}
+		if t.tallyAttempt(r); !r.Changes {
+			return nil
 		}
 		return db.learn(t, r, &learned)
 	})

@@ -109,6 +109,8 @@ func (p *postgres) clock() string {
 	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 }
 
+func (p *postgres) size() string { return `SELECT pg_database_size(current_database())` }
+
 func (p *postgres) writers() int { return pgWriters }
 
 // again holds for what another transaction caused, also the one that was the first

@@ -83,6 +83,9 @@ var purgeFew = []string{
 	`DELETE FROM exports WHERE project_id = $1`,
 	`DELETE FROM retrievals WHERE project_id = $1`,
 	`DELETE FROM endpoints WHERE project_id = $1`,
+	`DELETE FROM tallies WHERE project_id = $1`,
+	`DELETE FROM audit WHERE project_id = $1`,
+	`DELETE FROM idempotency WHERE project_id = $1`,
 }
 
 const (

@@ -128,6 +128,10 @@ func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
 
 func (s *sqlite) clock() string { return `CAST(unixepoch('subsec') * 1000000 AS BIGINT)` }
 
+func (s *sqlite) size() string {
+	return `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`
+}
+
 // writers is 1: SQLite has one writer, whatever the number of connections.
 func (s *sqlite) writers() int { return 1 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+
+	"memhook/delivery"
 )
 
 // tx is what a change may do. An error of one of its statements ends the change:
@@ -13,8 +15,9 @@ type tx struct {
 	node      uuid.UUID               // who takes leases; nil when there is one server
 	endpoints map[string]endpointList // of this group, by project
 	texts     map[string]bool         // that this group adds, by scope
-	wrote     bool                    // the current change has written
-	failure   error                   // of a statement: the group cannot be committed
+	tallies   map[tallyKey]*delivery.Tally
+	wrote     bool  // the current change has written
+	failure   error // of a statement: the group cannot be committed
 }
 
 // exec runs a constant statement and returns how many rows it changed.

@@ -209,6 +209,9 @@ func (w *writer) try(group []*write) (int, error) {
 			return blame(i, cmp.Or(req.err, t.failure), s.undo())
 		}
 	}
+	if err := t.flush(min(w.dialect.writers(), tallyParts)); err != nil {
+		return blame(-1, fmt.Errorf("count: %w", err), s.undo())
+	}
 	if err := s.commit(); err != nil {
 		return blame(-1, fmt.Errorf("commit: %w", err), nil)
 	}

@@ -42,3 +42,45 @@ CREATE INDEX audit_subject ON audit (project_id, subject, id);
 
 -- messages of a project, newest first
 CREATE INDEX messages_project ON messages (project_id, id);
+
+-- What happened, counted: by the minute and by the hour, for every endpoint.
+CREATE TABLE tallies (
+    project_id      TEXT NOT NULL,
+    span            INTEGER NOT NULL, -- 1: a minute, 60: an hour
+    minute          BIGINT NOT NULL,  -- in which it begins, since 1970
+    endpoint_id     UUID NOT NULL,
+    part            INTEGER NOT NULL, -- Postgres keeps several rows of each, to be added up
+    created         INTEGER NOT NULL,
+    skipped         INTEGER NOT NULL,
+    held            INTEGER NOT NULL,
+    succeeded       INTEGER NOT NULL,
+    failed          INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    failed_attempts INTEGER NOT NULL,
+    took_0          INTEGER NOT NULL, -- attempts of up to 10 ms, 25 ms and so on; the last is open
+    took_1          INTEGER NOT NULL,
+    took_2          INTEGER NOT NULL,
+    took_3          INTEGER NOT NULL,
+    took_4          INTEGER NOT NULL,
+    took_5          INTEGER NOT NULL,
+    took_6          INTEGER NOT NULL,
+    took_7          INTEGER NOT NULL,
+    took_8          INTEGER NOT NULL,
+    took_9          INTEGER NOT NULL,
+    took_10         INTEGER NOT NULL,
+    took_11         INTEGER NOT NULL,
+    PRIMARY KEY (project_id, span, minute, endpoint_id, part)
+);
+
+-- Answers to requests with an Idempotency-Key, to be given again.
+CREATE TABLE idempotency (
+    project_id TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    request    BYTEA NOT NULL,  -- SHA-256 of method, path and body
+    claimed_at BIGINT NOT NULL, -- when it began to be carried out
+    status     INTEGER,         -- NULL while it is carried out
+    headers    TEXT,            -- JSON
+    body       BYTEA,
+    PRIMARY KEY (project_id, key)
+);
+CREATE INDEX idempotency_old ON idempotency (claimed_at);
