@@ -23,9 +23,9 @@ const (
 	idempotencyLife = 24 * time.Hour
 	// maxIdempotencyKey is how long a key may be, in characters.
 	maxIdempotencyKey = 255
-	// maxAnswer is the largest answer that is kept, in bytes. A request with a
+	// maxKeptAnswer is the largest answer that is kept, in bytes. A request with a
 	// larger one may be repeated.
-	maxAnswer = 1 << 20
+	maxKeptAnswer = 1 << 20
 	// answerPatience is how long a repeat waits for the first request's answer, and
 	// answerPoll how often it looks.
 	answerPatience = 10 * time.Second
@@ -155,7 +155,7 @@ func (i idempotency) carryOut(c echo.Context, next echo.HandlerFunc, project, ke
 	return err
 }
 
-// recorder copies what is written, up to maxAnswer.
+// recorder copies what is written, up to maxKeptAnswer.
 type recorder struct {
 	http.ResponseWriter
 	body bytes.Buffer
@@ -163,7 +163,7 @@ type recorder struct {
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.cut = r.cut || r.body.Len()+len(b) > maxAnswer; !r.cut {
+	if r.cut = r.cut || r.body.Len()+len(b) > maxKeptAnswer; !r.cut {
 		r.body.Write(b)
 	}
 	return r.ResponseWriter.Write(b)
