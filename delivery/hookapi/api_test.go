@@ -2,9 +2,11 @@ package hookapi_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -185,7 +187,23 @@ func pathOf(pattern string, ids map[string]string) string {
 	return strings.Join(segments, "/")
 }
 
-// idsOf returns an ID for each name in a path, of things that are there.
+// body returns what a route is sent.
+func (s *site) body(route string, ids map[string]string) any {
+	given, ok := bodies[route].(map[string]any)
+	if !ok {
+		return nil
+	}
+	given = maps.Clone(given)
+	if _, ok := given["endpoint_id"]; ok {
+		given["endpoint_id"] = ids["endpoint"]
+	}
+	if _, ok := given["frozen_at"]; ok {
+		given["frozen_at"] = s.clock()
+	}
+	return given
+}
+
+// ids returns an ID for each name in a path, of things that are there.
 func (s *site) ids() map[string]string {
 	s.t.Helper()
 	crm := s.endpoint("crm")
@@ -194,7 +212,7 @@ func (s *site) ids() map[string]string {
 	key := s.must("POST", "/api/v2/keys", map[string]any{"name": "spare"})
 	return map[string]string{
 		"endpoint": crm, "event": e.ID.String(), "delivery": one["id"].(string), "message": one["message_id"].(string),
-		"number": "1", "key": key["id"].(string), "source": s.source(),
+		"number": "1", "key": key["id"].(string), "source": s.source(), "replay": s.replay(crm),
 	}
 }
 
@@ -203,6 +221,8 @@ var bodies = map[string]any{
 	"POST /api/v2/endpoints":                 map[string]any{"name": "x", "url": "https://x.example.com/"},
 	"POST /api/v2/keys":                      map[string]any{"name": "x"},
 	"POST /api/v2/sources":                   map[string]any{"name": "x"},
+	"POST /api/v2/replays/preview":           map[string]any{"endpoint_id": "", "what": "failed"},
+	"POST /api/v2/replays":                   map[string]any{"endpoint_id": "", "what": "failed", "frozen_at": "", "count": 0},
 	"POST /api/v2/endpoints/:endpoint/match": map[string]any{"message": map[string]any{"type": "memory_add"}},
 }
 
@@ -212,7 +232,7 @@ func TestOtherProjectsFindNothing(t *testing.T) {
 	_, stranger := sqlstoretest.Project(t, s.db, "other")
 	for _, r := range s.api.Routes() {
 		name := r.Method + " " + r.Pattern
-		a := s.do(stranger, r.Method, pathOf(r.Pattern, ids), bodies[name])
+		a := s.do(stranger, r.Method, pathOf(r.Pattern, ids), s.body(name, ids))
 		if strings.Contains(r.Pattern, "/:") && a.status != http.StatusNotFound {
 			t.Errorf("%s with another project's key: %d, %s", name, a.status, a.raw)
 		}
@@ -229,11 +249,11 @@ func TestScopesAndMissingKeys(t *testing.T) {
 	ids := s.ids()
 	for _, r := range s.api.Routes() {
 		name := r.Method + " " + r.Pattern
-		if a := s.do("", r.Method, pathOf(r.Pattern, ids), bodies[name]); a.status != http.StatusUnauthorized || a.header.Get("WWW-Authenticate") == "" {
+		if a := s.do("", r.Method, pathOf(r.Pattern, ids), s.body(name, ids)); a.status != http.StatusUnauthorized || a.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s without a key: %d", name, a.status)
 		}
 		if r.Scope == apikey.Admin {
-			if a := s.do(s.reader, r.Method, pathOf(r.Pattern, ids), bodies[name]); a.status != http.StatusForbidden {
+			if a := s.do(s.reader, r.Method, pathOf(r.Pattern, ids), s.body(name, ids)); a.status != http.StatusForbidden {
 				t.Errorf("%s with a key that may read: %d, want 403", name, a.status)
 			}
 		} else if r.Method != http.MethodGet && !strings.HasSuffix(r.Pattern, "/match") && !strings.HasSuffix(r.Pattern, "/preview") {
@@ -355,6 +375,61 @@ func TestStats(t *testing.T) {
 		if n := len(s.must("GET", "/api/v2/stats?since="+span, nil)["series"].([]any)); n > 64 {
 			t.Errorf("%s has %d steps", span, n)
 		}
+	}
+}
+
+func TestSendAgainAndCancel(t *testing.T) {
+	s := newSite(t)
+	crm := s.endpoint("crm")
+	s.answer = answerWith(http.StatusInternalServerError)
+	s.add(s.project, "a fact")
+	id := s.must("GET", "/api/v2/deliveries", nil)["data"].([]any)[0].(map[string]any)["id"].(string)
+	if got := s.must("POST", "/api/v2/deliveries/"+id+"/cancel", nil); got["status"] != "canceled" {
+		t.Errorf("canceled: %v", got)
+	}
+	a := s.do(s.admin, "POST", "/api/v2/deliveries/"+id+"/cancel", nil)
+	if a.status != http.StatusConflict || a.json(t)["type"] != "urn:memhook:problem:wrong-state" {
+		t.Errorf("canceled twice: %d, %s", a.status, a.raw)
+	}
+	if got := s.must("POST", "/api/v2/deliveries/"+id+"/resend", nil); got["status"] != "pending" || got["trigger"] != "manual" {
+		t.Errorf("sent again: %v", got)
+	}
+	if got := s.must("POST", "/api/v2/endpoints/"+crm+"/test", map[string]any{"type": "memory_delete"}); got["trigger"] != "test" || got["event_id"] != nil || got["type"] != "memory_delete" {
+		t.Errorf("test: %v", got)
+	}
+	s.must("POST", "/api/v2/endpoints/"+crm+"/pause", nil)
+	if a := s.do(s.admin, "POST", "/api/v2/deliveries/"+id+"/resend", nil); a.status != http.StatusConflict {
+		t.Errorf("sent again while paused: %d, %s", a.status, a.raw)
+	}
+}
+
+func TestReplaysLife(t *testing.T) {
+	s := newSite(t)
+	crm := s.endpoint("crm")
+	for i := range 3 {
+		s.add(s.project, fmt.Sprint("fact ", i))
+	}
+	set := map[string]any{"endpoint_id": crm, "what": "all"}
+	s.pass(time.Second)
+	preview := s.must("POST", "/api/v2/replays/preview", set)
+	if preview["count"] != 3.0 {
+		t.Fatalf("preview %v", preview)
+	}
+	set["frozen_at"], set["count"] = preview["frozen_at"], 2
+	if a := s.do(s.admin, "POST", "/api/v2/replays", set); a.status != http.StatusConflict || a.json(t)["type"] != "urn:memhook:problem:changed-since-preview" {
+		t.Errorf("another count: %d, %s", a.status, a.raw)
+	}
+	set["count"], set["rate_per_second"] = 3, 1
+	made := s.must("POST", "/api/v2/replays", set)
+	path := "/api/v2/replays/" + made["id"].(string)
+	if made["state"] != "running" || made["total"] != 3.0 {
+		t.Errorf("made %v", made)
+	}
+	if got := s.must("POST", path+"/cancel", nil); got["state"] != "canceled" {
+		t.Errorf("canceled %v", got)
+	}
+	if list := s.must("GET", "/api/v2/replays", nil)["data"].([]any); len(list) != 1 {
+		t.Errorf("%d replays", len(list))
 	}
 }
 

@@ -74,11 +74,12 @@ func conflict(kind, detail string) *problem {
 // does not know is errInternal.
 func problemOf(err error) *problem {
 	var (
-		known  *problem
-		field  *delivery.InvalidError
-		other  *memory.InvalidError
-		tooBig *http.MaxBytesError
-		ofEcho *echo.HTTPError
+		known   *problem
+		field   *delivery.InvalidError
+		other   *memory.InvalidError
+		tooBig  *http.MaxBytesError
+		changed *delivery.ChangedError
+		ofEcho  *echo.HTTPError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -89,6 +90,12 @@ func problemOf(err error) *problem {
 		return invalid(fieldShape{other.Field, capital(other.Text) + "."})
 	case errors.Is(err, delivery.ErrNotFound), errors.Is(err, memory.ErrNotFound):
 		return errNotFound
+	case errors.As(err, &changed):
+		return conflict("changed-since-preview", capital(changed.Error())+". Preview it again.")
+	case errors.Is(err, delivery.ErrInactive):
+		return conflict("endpoint-not-active", "The endpoint is paused, disabled or deleted.")
+	case errors.Is(err, delivery.ErrState):
+		return conflict("wrong-state", "Its state does not allow this: it is being sent, or it is over.")
 	case errors.Is(err, delivery.ErrTooMany):
 		return conflict("too-many-endpoints", fmt.Sprintf("A project can have at most %d endpoints.", delivery.MaxEndpoints))
 	case errors.Is(err, memory.ErrTooManySources):

@@ -25,6 +25,7 @@ func (a *API) Routes() []Route {
 		on(post, "endpoints/:endpoint/secret/rotate", admin, ok, "Endpoints", "Rotate a secret", a.rotateSecret).doc("The old one goes on signing for the overlap."),
 		on(post, "endpoints/:endpoint/secret/reveal", admin, ok, "Endpoints", "Reveal the secrets", a.revealSecret).doc("Leaves an audit entry."),
 		on(post, "endpoints/:endpoint/match", read, ok, "Endpoints", "Would it receive this?", a.match).doc("Says for an event's messages, or for one as described, whether the endpoint would get it, and if not which clause refuses."),
+		on(post, "endpoints/:endpoint/test", admin, created, "Endpoints", "Send a test", a.sendTest).doc("A real delivery of a sample, tried once, also to an endpoint that is paused or does not want the type."),
 
 		on(get, "messages", read, ok, "Messages", "List messages, newest first", a.messages),
 		on(get, "messages/:message", read, ok, "Messages", "Get a message with its body", a.message),
@@ -35,6 +36,14 @@ func (a *API) Routes() []Route {
 		on(get, "deliveries/:delivery/attempts", read, ok, "Deliveries", "List the attempts of a delivery, oldest first", a.attempts),
 		on(get, "deliveries/:delivery/attempts/:number", read, ok, "Deliveries", "Get an attempt by its number", a.attempt),
 		on(get, "deliveries/:delivery/explain", read, ok, "Deliveries", "Why did it arrive, or not?", a.explainDelivery),
+		on(post, "deliveries/:delivery/resend", admin, ok, "Deliveries", "Send it now", a.sendAgain).doc("One that waits is tried at once; one that is over begins a new round of tries."),
+		on(post, "deliveries/:delivery/cancel", admin, ok, "Deliveries", "Cancel it", a.cancelDelivery).doc("Only one that waits or is held."),
+
+		on(post, "replays/preview", read, ok, "Replays", "Freeze and count a set of deliveries", a.previewReplay),
+		on(post, "replays", admin, created, "Replays", "Send a frozen set again", a.createReplay).doc("Goes on by itself, also after a restart."),
+		on(get, "replays", read, ok, "Replays", "List bulk replays, newest first", a.replays),
+		on(get, "replays/:replay", read, ok, "Replays", "Get a bulk replay with its progress", a.replay),
+		on(post, "replays/:replay/cancel", admin, ok, "Replays", "Cancel a bulk replay", a.cancelReplay).doc("What it made due is sent, the rest is not."),
 
 		on(get, "events", read, ok, "Events", "List memory events, newest first", a.events),
 		on(get, "events/:event", read, ok, "Events", "Get a memory event with its changes", a.event),

@@ -233,3 +233,19 @@ func (s *site) source() string {
 	s.t.Helper()
 	return s.must("POST", "/api/v2/sources", map[string]any{"name": "hosted"})["id"].(string)
 }
+
+func (s *site) pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
+}
+
+// replay begins one of an endpoint and returns its ID.
+func (s *site) replay(endpoint string) string {
+	s.t.Helper()
+	set := map[string]any{"endpoint_id": endpoint, "what": "all", "rate_per_second": 0.01}
+	s.pass(time.Second)
+	preview := s.must("POST", "/api/v2/replays/preview", map[string]any{"endpoint_id": endpoint, "what": "all"})
+	set["frozen_at"], set["count"] = preview["frozen_at"], preview["count"]
+	return s.must("POST", "/api/v2/replays", set)["id"].(string)
+}
