@@ -29,7 +29,8 @@ func (db *DB) InsertProject(ctx context.Context, p memory.Project) error {
 
 const firstProject = `SELECT id FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT 1`
 
-// DeleteProject marks a project deleted and revokes its keys.
+// DeleteProject marks a project deleted, revokes its keys and removes its sources:
+// nothing comes in any more.
 func (db *DB) DeleteProject(ctx context.Context, id string, now time.Time) error {
 	return db.write(ctx, func(t *tx) error {
 		if err := t.lock("projects"); err != nil {
@@ -48,6 +49,9 @@ func (db *DB) DeleteProject(ctx context.Context, id string, now time.Time) error
 		}
 		if err == nil {
 			_, err = t.exec(`UPDATE api_keys SET revoked_at = $2 WHERE project_id = $1 AND revoked_at IS NULL`, id, micros(now))
+		}
+		if err == nil {
+			_, err = t.exec(`DELETE FROM sources WHERE project_id = $1`, id)
 		}
 		if err != nil {
 			return fmt.Errorf("project %s: %w", id, err)
@@ -69,6 +73,7 @@ var purgeRows = []string{
 	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND app_id IS NOT NULL LIMIT $2)`,
 	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND run_id IS NOT NULL LIMIT $2)`,
 	`DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE project_id = $1 LIMIT $2)`,
+	`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE project_id = $1 LIMIT $2)`,
 	`DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE project_id = $1 LIMIT $2)`,
 	// what belongs to no event: test sends
 	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE project_id = $1 ORDER BY id LIMIT $2)`,

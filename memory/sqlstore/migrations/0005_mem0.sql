@@ -48,12 +48,12 @@ CREATE TABLE retrievals (
 );
 
 -- lists of one entity, newest first; with what decides whether a memory is shown, so
--- that counting them reads the index alone
+-- that counting them reads the index alone, and so that all entities do
 DROP INDEX memories_user;
 DROP INDEX memories_agent;
 DROP INDEX memories_app;
 DROP INDEX memories_run;
-CREATE INDEX memories_user ON memories (project_id, user_id, created_at, id, state, expiration_date) WHERE user_id IS NOT NULL;
-CREATE INDEX memories_agent ON memories (project_id, agent_id, created_at, id, state, expiration_date) WHERE agent_id IS NOT NULL;
-CREATE INDEX memories_app ON memories (project_id, app_id, created_at, id, state, expiration_date) WHERE app_id IS NOT NULL;
-CREATE INDEX memories_run ON memories (project_id, run_id, created_at, id, state, expiration_date) WHERE run_id IS NOT NULL;
+CREATE INDEX memories_user ON memories (project_id, user_id, created_at, id, state, expiration_date, updated_at) WHERE user_id IS NOT NULL;
+CREATE INDEX memories_agent ON memories (project_id, agent_id, created_at, id, state, expiration_date, updated_at) WHERE agent_id IS NOT NULL;
+CREATE INDEX memories_app ON memories (project_id, app_id, created_at, id, state, expiration_date, updated_at) WHERE app_id IS NOT NULL;
+CREATE INDEX memories_run ON memories (project_id, run_id, created_at, id, state, expiration_date, updated_at) WHERE run_id IS NOT NULL;
