@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"memhook/delivery"
+	"memhook/signing/apikey"
 )
 
 // ProjectPrefix begins the IDs of projects.
@@ -22,14 +23,20 @@ func (s *Service) Default(ctx context.Context, id string) (bool, error) {
 	return len(list) > 0 && list[0].ID == id, err
 }
 
-// CreateProject adds a project. It has no key yet. *InvalidError, ErrTooMany.
-func (s *Service) CreateProject(ctx context.Context, name string, settings Settings) (Project, error) {
+// CreateProject adds a project and returns it with the text of its first key, which
+// nothing can show again. *InvalidError, ErrTooMany.
+func (s *Service) CreateProject(ctx context.Context, name string, settings Settings) (Project, string, error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	p := Project{ID: delivery.FormatID(ProjectPrefix, delivery.NewID()), Name: name, Settings: settings, CreatedAt: now, UpdatedAt: now}
 	if err := p.validate(); err != nil {
-		return Project{}, err
+		return Project{}, "", err
 	}
-	return p, s.store.InsertProject(ctx, p)
+	text := apikey.Generate()
+	key := apikey.Key{
+		ID: delivery.FormatID("key_", delivery.NewID()), ProjectID: p.ID, Name: "admin", Scope: apikey.Admin,
+		Hash: apikey.Hash(text), Hint: apikey.Hint(text), CreatedAt: now,
+	}
+	return p, text, s.store.CreateProject(ctx, p, key)
 }
 
 // DeleteProject makes a project and its keys unusable at once; what it owns is

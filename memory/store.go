@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/signing/apikey"
 )
 
 // Reader is what can be read without a transaction.
@@ -51,9 +52,9 @@ type Store interface {
 	// UpdateProject reads a project, lets change alter its name, settings and
 	// members, and writes it back.
 	UpdateProject(ctx context.Context, id string, change func(*Project) error) (Project, error)
-	// InsertProject adds a project without a key. ErrTooMany when there are
+	// CreateProject adds a project with its first key. ErrTooMany when there are
 	// MaxProjects.
-	InsertProject(ctx context.Context, p Project) error
+	CreateProject(ctx context.Context, p Project, k apikey.Key) error
 	// DeleteProject makes a project and its keys unusable at once. ErrDefault for the
 	// first project.
 	DeleteProject(ctx context.Context, id string, now time.Time) error

@@ -30,8 +30,8 @@
 //     there, or after 10,000 memories, the newest first. Of an event the first 1,000
 //     results are shown, and in lists of events no payload above 64 KiB.
 //   - One organisation, and one project to a key: other projects are 403, whether
-//     they exist or not. Members open nothing. A project that is created gets its
-//     keys from the command line, so that no key makes a stronger one.
+//     they exist or not. Members open nothing. Who creates a project gets its first
+//     key, in that answer alone.
 //   - An export is made when it is asked for, from the newest 5,000 memories. A
 //     summary is their texts by category. Neither asks a model.
 //   - ingest_job_partially_completed and ingest_job_cancelled can be subscribed to

@@ -240,22 +240,23 @@ func (r *createProjectRequest) read(in *input) (err error) {
 	return err
 }
 
+// createdProject has the new project's first key. mem0's keys open all projects of
+// an organisation, ours one.
 type createdProject struct {
 	Message   string `json:"message"`
 	ProjectID string `json:"project_id"`
+	Key       string `json:"key"`
 }
 
-// createProject adds a project. No key opens it until an operator makes one.
+// createProject adds a project. This answer alone has its first key.
 func (a *API) createProject(ctx context.Context, _ apikey.Key, r *createProjectRequest) (createdProject, error) {
 	for name, v := range r.body.settings {
 		if v == nil {
 			delete(r.body.settings, name)
 		}
 	}
-	p, err := a.memory.CreateProject(ctx, *r.body.name, r.body.settings)
-	return createdProject{
-		"Project created successfully. A key opens one project: make one for this with memhook key create --project " + p.ID, p.ID,
-	}, err
+	p, key, err := a.memory.CreateProject(ctx, *r.body.name, r.body.settings)
+	return createdProject{"Project created successfully. A key opens one project: use the one given here, which is shown this once.", p.ID, key}, err
 }
 
 // deleteProject makes the project and its keys unusable. What it owns is removed in

@@ -12,7 +12,19 @@ const projectColumns = `id, name, settings, members, created_at, updated_at`
 
 // CreateProject adds a project with its first key.
 func (db *DB) CreateProject(ctx context.Context, p memory.Project, k apikey.Key) error {
-	return db.write(ctx, func(t *tx) error { return t.createProject(p, k) })
+	return db.write(ctx, func(t *tx) error {
+		if err := t.lock("projects"); err != nil {
+			return err
+		}
+		var n int
+		if err := t.row(`SELECT count(*) FROM projects WHERE deleted_at IS NULL`).Scan(&n); err != nil {
+			return err
+		}
+		if n >= memory.MaxProjects {
+			return memory.ErrTooMany
+		}
+		return t.createProject(p, k)
+	})
 }
 
 // CreateFirstProject is CreateProject unless there is a project, and tells whether

@@ -10,23 +10,6 @@ import (
 	"memhook/memory"
 )
 
-// InsertProject adds a project without a key.
-func (db *DB) InsertProject(ctx context.Context, p memory.Project) error {
-	return db.write(ctx, func(t *tx) error {
-		if err := t.lock("projects"); err != nil {
-			return err
-		}
-		var n int
-		if err := t.row(`SELECT count(*) FROM projects WHERE deleted_at IS NULL`).Scan(&n); err != nil {
-			return err
-		}
-		if n >= memory.MaxProjects {
-			return memory.ErrTooMany
-		}
-		return t.insertProject(p)
-	})
-}
-
 const firstProject = `SELECT id FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT 1`
 
 // DeleteProject marks a project deleted, revokes its keys and removes its sources:
