@@ -59,10 +59,15 @@ func TestRateLimitHolds(t *testing.T) {
 		if got := s.states(t, e, events)[delivery.Pending]; got < n*8/10 {
 			t.Errorf("%d deliveries wait after %v, want most of %d", got, time.Since(began), n)
 		}
+		waiting, err := s.db.DeliveryCounts(t.Context(), delivery.Query{ProjectID: s.project, Endpoint: "limited"})
+		if got := waiting[delivery.Waiting]; err != nil || got.N < n*8/10 && !got.More || s.standing(t, e).PerSecond != 5 {
+			t.Errorf("%+v are listed as waiting for %v a second, error %v", got, s.standing(t, e).PerSecond, err)
+		}
 		s.settle(t, func() bool { return len(r.to("other")) == n })
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("the endpoint without a limit had its messages after %v", took)
 		}
+		time.Sleep(190 * time.Second)
 		s.settle(t, func() bool { return len(r.to("limited")) >= n })
 		got := r.to("limited")
 		for i := range got[5:] {

@@ -94,7 +94,7 @@ func startWith(t *testing.T, change func(*delivery.Config)) *system {
 }
 
 // run runs the services over the system's database until the test or stop ends.
-func (s *system) run(t *testing.T, change func(*delivery.Config)) (stop func()) {
+func (s *system) run(t testing.TB, change func(*delivery.Config)) (stop func()) {
 	t.Helper()
 	lanes := queue.Lanes{memory.Lane: 4, delivery.Lane: 128, delivery.SlowLane: 32}
 	log := slog.New(slog.DiscardHandler)
