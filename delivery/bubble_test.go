@@ -173,20 +173,29 @@ func (s *system) standing(t *testing.T, e delivery.Endpoint) delivery.Standing {
 	return now.Standing(time.Now())
 }
 
-// states counts the endpoint's deliveries of the events by state.
+// states counts the endpoint's deliveries of the events by state, without those of
+// operational messages.
 func (s *system) states(t *testing.T, e delivery.Endpoint, events []uuid.UUID) map[delivery.Status]int {
 	t.Helper()
-	n := map[delivery.Status]int{}
+	asked := make(map[uuid.UUID]bool, len(events))
 	for _, id := range events {
-		trails, err := s.db.TrailsByEvent(t.Context(), s.project, id)
+		asked[id] = true
+	}
+	n := map[delivery.Status]int{}
+	q := delivery.Query{ProjectID: s.project, Endpoint: delivery.FormatID(delivery.EndpointPrefix, e.ID), Limit: delivery.MaxPage}
+	for {
+		page, err := s.db.Deliveries(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, trail := range trails {
-			if trail.Delivery.EndpointID == e.ID && !strings.Contains(trail.MessageType, ".") {
-				n[trail.Delivery.Status]++
+		for _, row := range page.Rows {
+			if d := row.Delivery; asked[d.EventID] && !strings.Contains(d.Type, ".") {
+				n[d.Status]++
 			}
 		}
+		if page.Older == nil {
+			return n
+		}
+		q.After = page.Older
 	}
-	return n
 }

@@ -43,6 +43,15 @@
 // is written once in ten seconds; its successes in between are counted in memory and
 // added with the next failure.
 //
+// # Sending again
+//
+// A manual send, a test and a bulk replay go through the same step as first tries:
+// they make a row due, with a trigger that says why. A BulkReplay is a row with a
+// place and a next_at of its own; each of its groups is one transaction that makes
+// deliveries due and moves the place, so it goes on after a restart, on any node, and
+// sends none twice. Its set is frozen by time, and never more is sent than was
+// counted. Replayed deliveries wait their turn like all others.
+//
 // # Operational messages
 //
 // endpoint.failing, endpoint.recovered, endpoint.disabled and delivery.exhausted are

@@ -41,6 +41,7 @@ func (s *system) resume(t *testing.T, e delivery.Endpoint) {
 // replay previews a set, which must have want deliveries, and sends it again.
 func (s *system) replay(t *testing.T, set delivery.ReplaySet, want int, perSecond float64) delivery.BulkReplay {
 	t.Helper()
+	time.Sleep(time.Millisecond) // what happened just now is not frozen
 	set, n, err := s.delivery.PreviewReplay(t.Context(), s.project, set)
 	if err != nil || n != want {
 		t.Fatalf("the set has %d deliveries, want %d; error %v", n, want, err)
@@ -143,6 +144,7 @@ func TestReplayOfFailed(t *testing.T) {
 		e := s.endpoint(t, "strict", nil)
 		events := s.addAll(t, 100)
 		s.settle(t, func() bool { return s.states(t, e, events)[delivery.Failed] == 100 })
+		time.Sleep(time.Millisecond)
 		set, n, err := s.delivery.PreviewReplay(t.Context(), s.project, delivery.ReplaySet{EndpointID: e.ID, What: delivery.WhatFailed})
 		if err != nil || n != 100 {
 			t.Fatalf("the set has %d deliveries, error %v; want 100", n, err)
