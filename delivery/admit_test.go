@@ -1,14 +1,18 @@
 package delivery_test
 
 import (
+	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/retry"
 )
 
 // While an endpoint's breaker is open its deliveries wait and spend no attempts;
@@ -85,6 +89,45 @@ func TestRateLimitHolds(t *testing.T) {
 		}
 		if len(got) != n || len(seen) != n {
 			t.Errorf("%d requests with %d messages, want %d of each", len(got), len(seen), n)
+		}
+	})
+}
+
+// sharedBucket is a Limiter that two servers share.
+type sharedBucket struct {
+	mu   sync.Mutex
+	full map[uuid.UUID]time.Time
+}
+
+func (b *sharedBucket) Take(_ context.Context, endpoint uuid.UUID, l retry.Limiter) (retry.Limiter, time.Duration, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.FullAt = b.full[endpoint]
+	l, wait := l.Take(time.Now())
+	b.full[endpoint] = l.FullAt
+	return l, wait, nil
+}
+
+// Two servers that share a limiter keep to the rate together.
+func TestRateLimitIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, shared := &receivers{}, &sharedBucket{full: map[uuid.UUID]time.Time{}}
+		with := func(c *delivery.Config) { c.Transport, c.Limiter = r, shared }
+		s := startWith(t, with)
+		s.run(t, with)
+		s.endpoint(t, "limited", func(n *delivery.NewEndpoint) { n.RatePerSecond = 5 })
+		const n = 100
+		s.addAll(t, n)
+		time.Sleep(15 * time.Second)
+		s.settle(t, func() bool { return len(r.to("limited")) >= n })
+		got := r.to("limited")
+		for i := range got[5:] {
+			if span := got[i+5].at.Sub(got[i].at); span < time.Second {
+				t.Fatalf("requests %d to %d came within %v", i, i+5, span)
+			}
+		}
+		if ids := r.arrived("limited", 0); len(ids) != n || len(got) != n {
+			t.Errorf("%d messages in %d requests, want %d of each", len(ids), len(got), n)
 		}
 	})
 }
