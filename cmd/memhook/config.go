@@ -28,6 +28,8 @@ const (
 	roleWorker = "worker"
 )
 
+const defaultListen = "127.0.0.1:8080"
+
 // A config is what the server is told by its operator. flags sets the defaults.
 type config struct {
 	Listen       string
@@ -59,7 +61,7 @@ type config struct {
 var secretFlags = []string{"bootstrap-key", "database-url", "redis-url", "secret-key", "llm-key", "embed-key"}
 
 func (c *config) flags(fs *pflag.FlagSet) {
-	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API, dashboard and metrics; port 0 picks one")
+	fs.StringVar(&c.Listen, "listen", defaultListen, "address of API, dashboard and metrics; port 0 picks one")
 	configFlag(fs, &c.file)
 	dataDirFlag(fs, &c.DataDir)
 	databaseFlag(fs, &c.DatabaseURL)

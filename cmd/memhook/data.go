@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -41,26 +42,41 @@ func lockData(dir string) (*os.File, error) {
 // openStore opens the database that the configuration names, and makes a SQLite one
 // with its directory when they are not there. node is who opens it to work.
 func openStore(ctx context.Context, c *config, node uuid.UUID) (*sqlstore.DB, error) {
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+	sc, err := storeConfig(c)
+	if err != nil {
 		return nil, err
+	}
+	if sc.Node = node; node != uuid.Nil {
+		sc.Wait = databaseWait
+	}
+	return sqlstore.Open(ctx, sc)
+}
+
+// databaseWait is how long a server waits at its start for a Postgres that starts
+// at the same time.
+const databaseWait = 30 * time.Second
+
+// storeConfig says where the database is. A SQLite file is there afterwards.
+func storeConfig(c *config) (sqlstore.Config, error) {
+	var sc sqlstore.Config
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return sc, err
 	}
 	sealer, err := openSealer(c.DataDir, c.SecretKey)
 	if err != nil {
-		return nil, err
+		return sc, err
 	}
-	if c.DatabaseURL != "" {
-		return sqlstore.Open(ctx, sqlstore.Config{URL: c.DatabaseURL, Sealer: sealer, Node: node})
+	sc.Sealer, sc.URL = sealer, c.DatabaseURL
+	if sc.URL != "" {
+		return sc, nil
 	}
-	path := filepath.Join(c.DataDir, databaseFile)
+	sc.Path = filepath.Join(c.DataDir, databaseFile)
 	// SQLite gives the files beside the database its mode, and would give it 0644.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(sc.Path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return sc, err
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	return sqlstore.Open(ctx, sqlstore.Config{Path: path, Sealer: sealer})
+	return sc, f.Close()
 }
 
 // checkSealed finds out whether the sealing key is the one of the stored secrets.

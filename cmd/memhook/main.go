@@ -56,7 +56,7 @@ tells your endpoints about every change: signed, retried and on record.`,
 		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(),
-		doctorCommand(), loginLinkCommand(), pruneCommand(), versionCommand())
+		doctorCommand(), readyCommand(), migrateCommand(), backupCommand(), restoreCommand(), loginLinkCommand(), pruneCommand(), versionCommand())
 	return root
 }
 

@@ -7,8 +7,12 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
+	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -16,12 +20,12 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-func migrateSQLite(ctx context.Context, db *sql.DB) error {
+func sqliteMigrations(db *sql.DB) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return migrate(ctx, goose.DialectSQLite3, db, dir)
+	return goose.NewProvider(goose.DialectSQLite3, db, dir)
 }
 
 // lockEvery and lockTries are how often, in seconds, and how many times a node asks
@@ -31,35 +35,79 @@ const (
 	lockTries = 600
 )
 
-// migratePostgres lets one node at a time bring the schema up to date.
-func migratePostgres(ctx context.Context, db *sql.DB) error {
+// postgresMigrations lets one node at a time bring the schema up to date.
+func postgresMigrations(db *sql.DB) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockEvery, lockTries))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return migrate(ctx, goose.DialectPostgres, db, bytewise{dir}, goose.WithSessionLocker(locker))
+	return goose.NewProvider(goose.DialectPostgres, db, bytewise{dir}, goose.WithSessionLocker(locker))
 }
 
 // migrate brings the schema up to date, each step in a transaction. A schema
 // newer than this program knows is refused.
-func migrate(ctx context.Context, d goose.Dialect, db *sql.DB, dir fs.FS, options ...goose.ProviderOption) error {
-	p, err := goose.NewProvider(d, db, dir, options...)
-	if err != nil {
-		return err
+func migrate(ctx context.Context, p *goose.Provider, err error) error {
+	if err == nil {
+		err = notNewer(ctx, p)
 	}
-	have, want, err := p.GetVersions(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = p.Up(ctx)
 	}
-	if have > want {
-		return fmt.Errorf("its schema is version %d and this program knows up to %d: start the newer memhook", have, want)
-	}
-	_, err = p.Up(ctx)
 	return err
+}
+
+func notNewer(ctx context.Context, p *goose.Provider) error {
+	have, want, err := p.GetVersions(ctx)
+	if err == nil && have > want {
+		err = fmt.Errorf("its schema is version %d and this program knows up to %d: start the newer memhook", have, want)
+	}
+	return err
+}
+
+// A Migration is one step of the schema.
+type Migration struct {
+	Name      string
+	AppliedAt time.Time // zero while it is not
+}
+
+// Migrations returns the steps that this program knows, without taking any.
+func Migrations(ctx context.Context, c Config) ([]Migration, error) {
+	p, done, err := c.provider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := notNewer(ctx, p); err != nil {
+		return nil, err
+	}
+	status, err := p.Status(ctx)
+	list := make([]Migration, len(status))
+	for i, s := range status {
+		list[i] = Migration{strings.TrimSuffix(path.Base(s.Source.Path), ".sql"), s.AppliedAt}
+	}
+	return list, err
+}
+
+// provider opens the database without bringing it up to date. done closes it.
+func (c Config) provider(ctx context.Context) (p *goose.Provider, done func(), err error) {
+	if c.URL == "" {
+		db, err := sqlitePool(c.Path, 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := sqliteMigrations(db)
+		return p, func() { db.Close() }, err
+	}
+	pool, err := pgPool(ctx, c.URL, 1, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err = postgresMigrations(stdlib.OpenDBFromPool(pool))
+	return p, pool.Close, err
 }
 
 // bytewise are the migrations as Postgres gets them: with columns that compare and
@@ -79,13 +127,13 @@ func (b bytewise) Open(name string) (fs.File, error) {
 	}
 	defer f.Close()
 	raw, err := fs.ReadFile(b.FS, name)
-	return migration{bytes.NewReader(textColumns.ReplaceAll(raw, []byte(`${1}TEXT COLLATE "C"`))), info}, err
+	return rewritten{bytes.NewReader(textColumns.ReplaceAll(raw, []byte(`${1}TEXT COLLATE "C"`))), info}, err
 }
 
-type migration struct {
+type rewritten struct {
 	*bytes.Reader
 	info fs.FileInfo
 }
 
-func (m migration) Stat() (fs.FileInfo, error) { return m.info, nil }
-func (m migration) Close() error               { return nil }
+func (m rewritten) Stat() (fs.FileInfo, error) { return m.info, nil }
+func (m rewritten) Close() error               { return nil }

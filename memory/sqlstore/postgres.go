@@ -21,6 +21,8 @@ const (
 	// groupTimeout is how long a group may take. Only a database that hangs takes
 	// longer than a fraction of it.
 	groupTimeout = 30 * time.Second
+	// askAgain is how often a database is asked that does not answer.
+	askAgain = 500 * time.Millisecond
 )
 
 // postgres is a Postgres database: a pool that writes and one that reads, so that
@@ -30,13 +32,18 @@ type postgres struct {
 	writes *pgxpool.Pool
 }
 
-func openPostgres(ctx context.Context, url string) (*postgres, error) {
+func openPostgres(ctx context.Context, url string, wait time.Duration) (*postgres, error) {
 	writes, err := pgPool(ctx, url, pgWriters, byIndex)
 	if err != nil {
 		return nil, err
 	}
+	if err := answers(ctx, writes, wait); err != nil {
+		writes.Close()
+		return nil, fmt.Errorf("reach the database: %w", err)
+	}
 	db := stdlib.OpenDBFromPool(writes)
-	err = migratePostgres(ctx, db)
+	p, err := postgresMigrations(db)
+	err = migrate(ctx, p, err)
 	if err = errors.Join(err, db.Close()); err != nil {
 		writes.Close()
 		return nil, fmt.Errorf("bring the database up to date: %w", err)
@@ -47,6 +54,22 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 		return nil, err
 	}
 	return &postgres{reads: reads, writes: writes}, nil
+}
+
+// answers waits until the database answers.
+func answers(ctx context.Context, pool *pgxpool.Pool, wait time.Duration) error {
+	end := time.Now().Add(wait)
+	for {
+		err := pool.Ping(ctx)
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // durable makes a commit wait for the disk where the server's default does not.

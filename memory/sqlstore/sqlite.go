@@ -31,7 +31,8 @@ func openSQLite(ctx context.Context, path string) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrateSQLite(ctx, writes); err != nil {
+	p, err := sqliteMigrations(writes)
+	if err := migrate(ctx, p, err); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring %s up to date: %w", path, err), writes.Close())
 	}
 	reads, err := sqlitePool(path, readers)

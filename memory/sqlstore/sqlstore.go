@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,6 +16,8 @@ type Config struct {
 	Path   string          // of the SQLite file; made with its folder if it is not there
 	URL    string          // of a Postgres database, postgres://…; Path is not used then
 	Sealer *signing.Sealer // for endpoint secrets
+	// Wait is how long to wait for a Postgres that does not answer; zero: not at all.
+	Wait time.Duration
 	// Node is who takes the work when several servers share the database; nil: there
 	// is one server.
 	Node uuid.UUID
@@ -46,7 +49,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 
 func open(ctx context.Context, c Config) (dialect, error) {
 	if c.URL != "" {
-		return openPostgres(ctx, c.URL)
+		return openPostgres(ctx, c.URL, c.Wait)
 	}
 	return openSQLite(ctx, c.Path)
 }

@@ -90,7 +90,7 @@ func At(t testing.TB, path string) *sqlstore.DB {
 
 func open(t testing.TB, c sqlstore.Config) *sqlstore.DB {
 	t.Helper()
-	c.Sealer = sealer()
+	c.Sealer = Sealer()
 	db, err := sqlstore.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,8 @@ func open(t testing.TB, c sqlstore.Config) *sqlstore.DB {
 	return db
 }
 
-func sealer() *signing.Sealer {
+// Sealer is the one that all these databases are opened with.
+func Sealer() *signing.Sealer {
 	s, err := signing.NewSealer(make([]byte, 32))
 	if err != nil {
 		panic(err)

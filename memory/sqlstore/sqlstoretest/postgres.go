@@ -225,7 +225,7 @@ func sharedPostgres() error {
 			return err
 		}
 		shared.emptied = name
-		db, err := sqlstore.Open(context.Background(), sqlstore.Config{URL: databaseURL(name), Sealer: sealer()})
+		db, err := sqlstore.Open(context.Background(), sqlstore.Config{URL: databaseURL(name), Sealer: Sealer()})
 		if err != nil {
 			return err
 		}
