@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ type Config struct {
 	// ListenHost is the host the server was told to listen on. Requests may name
 	// it in their Host header, beside loopback names and the PublicURL's host.
 	ListenHost string
+	// SignIns counts an attempt to sign in of an address on every node, and returns
+	// how long it must wait when it has had its share; nil: there is one node.
+	SignIns func(ctx context.Context, addr netip.Addr) (wait time.Duration, ok bool)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -66,7 +70,7 @@ func New(c Config) *Dashboard {
 	d := &Dashboard{
 		memory: c.Memory, delivery: c.Delivery, keys: c.Keys, log: c.Log, now: c.Now,
 		listenHost: strings.ToLower(c.ListenHost), origins: http.NewCrossOriginProtection(),
-		sessions: c.Sessions, signIns: newSignIns(),
+		sessions: c.Sessions, signIns: newSignIns(c.SignIns),
 	}
 	if d.now == nil {
 		d.now = time.Now

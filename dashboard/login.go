@@ -35,7 +35,7 @@ func (d *Dashboard) signInPage(v visit) (reply, error) {
 
 // signIn begins a session. What is wrong is said on the page with the form.
 func (d *Dashboard) signIn(v visit) (reply, error) {
-	if wait, ok := d.signIns.allow(remote(v), v.now); !ok {
+	if wait, ok := d.signIns.allow(v.ctx(), remote(v), v.now); !ok {
 		v.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		return reply{}, errSignIns
 	}

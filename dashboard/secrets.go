@@ -72,7 +72,7 @@ func (d *Dashboard) revealSecrets(v visit) (reply, error) {
 		return reply{}, err
 	}
 	if v.now.Sub(v.session.ProvedAt) >= proofLife {
-		if _, ok := d.signIns.allow(remote(v), v.now); !ok {
+		if _, ok := d.signIns.allow(v.ctx(), remote(v), v.now); !ok {
 			return reply{}, errSignIns
 		}
 		text := strings.TrimSpace(v.fields.Get("key"))

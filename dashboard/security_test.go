@@ -119,25 +119,25 @@ func TestSignInLimit(t *testing.T) {
 
 func TestSignInsByAddress(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
-	s := newSignIns()
+	s := newSignIns(nil)
 	for _, a := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:0:ff::", "2001:db8::1"} {
-		if _, ok := s.allow(netip.MustParseAddr(a), now); !ok {
+		if _, ok := s.allow(t.Context(), netip.MustParseAddr(a), now); !ok {
 			t.Fatalf("%s is refused within the first five", a)
 		}
 	}
-	if wait, ok := s.allow(netip.MustParseAddr("2001:db8::9"), now.Add(20*time.Second)); ok || wait != 40*time.Second {
+	if wait, ok := s.allow(t.Context(), netip.MustParseAddr("2001:db8::9"), now.Add(20*time.Second)); ok || wait != 40*time.Second {
 		t.Errorf("the sixth of one network got %v, %v; want to wait 40 s", wait, ok)
 	}
-	if _, ok := s.allow(netip.MustParseAddr("2001:db8:0:1::1"), now); !ok {
+	if _, ok := s.allow(t.Context(), netip.MustParseAddr("2001:db8:0:1::1"), now); !ok {
 		t.Error("another network is refused")
 	}
 	for i := range maxAddresses + 10 {
-		s.allow(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+		s.allow(t.Context(), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
 	}
 	if len(s.tries) > maxAddresses {
 		t.Errorf("%d addresses are remembered, want at most %d", len(s.tries), maxAddresses)
 	}
-	s.allow(netip.MustParseAddr("192.0.2.1"), now.Add(2*time.Minute))
+	s.allow(t.Context(), netip.MustParseAddr("192.0.2.1"), now.Add(2*time.Minute))
 	if len(s.tries) != 1 {
 		t.Errorf("%d addresses are remembered after their minute, want 1", len(s.tries))
 	}

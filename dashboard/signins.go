@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ type signIns struct {
 	tries  map[netip.Addr]tries
 	swept  time.Time
 	window time.Duration
+	shared func(context.Context, netip.Addr) (time.Duration, bool)
 }
 
 type tries struct {
@@ -25,17 +27,20 @@ type tries struct {
 	count int
 }
 
-func newSignIns() *signIns {
-	return &signIns{tries: map[netip.Addr]tries{}, window: time.Minute}
+func newSignIns(shared func(context.Context, netip.Addr) (time.Duration, bool)) *signIns {
+	return &signIns{tries: map[netip.Addr]tries{}, window: time.Minute, shared: shared}
 }
 
 // allow counts an attempt and returns how long the address must wait when it has
 // had its share. The clients of one IPv6 network (/64) count as one.
-func (s *signIns) allow(addr netip.Addr, now time.Time) (wait time.Duration, ok bool) {
+func (s *signIns) allow(ctx context.Context, addr netip.Addr, now time.Time) (wait time.Duration, ok bool) {
 	if addr = addr.Unmap(); addr.Is6() {
 		if p, err := addr.Prefix(64); err == nil {
 			addr = p.Addr()
 		}
+	}
+	if s.shared != nil {
+		return s.shared(ctx, addr)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

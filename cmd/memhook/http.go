@@ -34,7 +34,9 @@ func (n *node) newHTTP() *http.Server {
 	e.GET("/readyz", n.ready)
 	e.GET("/metrics", n.metrics(promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	if n.config.accepts() {
-		e.Use(newRateLimit(n.config.RateLimit, time.Now).middleware)
+		limit := newRateLimit(n.config.RateLimit, n.clock.Now)
+		limit.shared = n.limits
+		e.Use(limit.middleware)
 		e.Use(idempotency{n.db, n.keys.key, n.clock.Now, n.log}.middleware)
 		mem0api.New(mem0api.Config{
 			Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log, PublicURL: n.config.PublicURL,

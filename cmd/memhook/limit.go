@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"net/http"
 	"strconv"
@@ -21,6 +23,7 @@ type rateLimit struct {
 	perSecond float64
 	burst     int
 	now       func() time.Time
+	shared    *limits // by all nodes; nil: there is one
 
 	mu   sync.Mutex
 	keys map[[sha256.Size]byte]retry.Limiter
@@ -39,7 +42,7 @@ func (l *rateLimit) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		if !ok || l.perSecond == 0 {
 			return next(c)
 		}
-		left, fullIn, wait := l.take(sha256.Sum256([]byte(who)))
+		left, fullIn, wait := l.takeShared(c.Request().Context(), sha256.Sum256([]byte(who)))
 		h := c.Response().Header()
 		h.Set("X-RateLimit-Limit", strconv.Itoa(l.burst))
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
@@ -59,6 +62,16 @@ func caller(r *http.Request) (string, bool) {
 		return r.URL.Path, true
 	}
 	return apikey.FromHeader(r.Header)
+}
+
+// takeShared is take from the bucket of all nodes, if there are several.
+func (l *rateLimit) takeShared(ctx context.Context, key [sha256.Size]byte) (left int, fullIn, wait time.Duration) {
+	if l.shared == nil {
+		return l.take(key)
+	}
+	b, wait := l.shared.take(ctx, "key:"+hex.EncodeToString(key[:16]), retry.Limiter{PerSecond: l.perSecond, Burst: l.burst})
+	now := l.now()
+	return b.Left(now), max(0, b.FullAt.Sub(now)), wait
 }
 
 // take returns what is left, how long until the bucket is full again, and how

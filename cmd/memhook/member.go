@@ -36,7 +36,11 @@ type member struct {
 	works bool
 	clock *clock
 	log   *slog.Logger
+	count atomic.Int32 // of nodes, at the last beat
 }
+
+// nodes is how many there are.
+func (m *member) nodes() int { return int(m.count.Load()) }
 
 // join makes the server known.
 func join(ctx context.Context, db *sqlstore.DB, id uuid.UUID, c *config, k *clock, log *slog.Logger) (*member, error) {
@@ -54,9 +58,14 @@ func join(ctx context.Context, db *sqlstore.DB, id uuid.UUID, c *config, k *cloc
 func (m *member) beat(ctx context.Context) error {
 	began := time.Now()
 	at, err := m.db.Beat(ctx, m.self)
-	if err == nil && m.clock.set(at, began, time.Now()) {
+	if err != nil {
+		return err
+	}
+	if m.clock.set(at, began, time.Now()) {
 		m.log.LogAttrs(ctx, slog.LevelWarn, "this machine's clock differs from the database's, which counts", slog.Duration("by", m.clock.ahead()))
 	}
+	list, err := m.db.Nodes(ctx)
+	m.count.Store(int32(len(list)))
 	return err
 }
 

@@ -46,6 +46,8 @@ type node struct {
 	memory    *memory.Service
 	delivery  *delivery.Service
 	broker    queue.Broker
+	shared    *queue.Shared // nil without Redis
+	limits    *limits       // what nodes have in common; nil with a database of its own
 	registry  *prometheus.Registry
 	dashboard *dashboard.Dashboard // nil for a worker
 	listener  net.Listener
@@ -139,6 +141,10 @@ func (n *node) recover(ctx context.Context) error {
 // wire connects the services with the queue. Broker and services need each other,
 // so what is pushed goes through n.
 func (n *node) wire() (err error) {
+	limiter, err := n.share()
+	if err != nil {
+		return err
+	}
 	guard := egress.Guard{Allow: n.config.allow}
 	push := func(ctx context.Context, t queue.Ticket) error { return n.broker.Push(ctx, t) }
 	n.delivery = delivery.New(delivery.Config{
@@ -152,6 +158,7 @@ func (n *node) wire() (err error) {
 		Now:       n.clock.Now,
 		Metrics:   delivery.NewMetrics(n.registry),
 		Lanes:     lanes,
+		Limiter:   limiter,
 	})
 	extractor, lease := n.config.newEngine(n.log)
 	n.memory = memory.New(memory.Config{
@@ -172,6 +179,22 @@ func (n *node) wire() (err error) {
 	return err
 }
 
+// share makes rate limits those of all nodes together. It returns nil when there is
+// one node.
+func (n *node) share() (delivery.Limiter, error) {
+	if n.member == nil {
+		return nil, nil
+	}
+	if n.config.RedisURL != "" {
+		var err error
+		if n.shared, err = queue.NewShared(n.config.RedisURL); err != nil {
+			return nil, usagef("--redis-url: %w", err)
+		}
+	}
+	n.limits = newLimits(n.shared, n.member.nodes, n.clock.Now)
+	return endpointLimits{n.limits}, nil
+}
+
 // close frees what newNode took, as far as it came.
 func (n *node) close() error {
 	var errs []error
@@ -179,6 +202,9 @@ func (n *node) close() error {
 		if err := n.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if n.shared != nil {
+		errs = append(errs, n.shared.Close())
 	}
 	if n.db != nil {
 		errs = append(errs, n.db.Close())

@@ -19,10 +19,14 @@ import (
 // pages adds the web pages.
 func (n *node) pages(e *echo.Echo) {
 	host, _, _ := net.SplitHostPort(n.config.Listen) // validated
-	n.dashboard = dashboard.New(dashboard.Config{
+	c := dashboard.Config{
 		Memory: n.memory, Delivery: n.delivery, Sessions: n.db, Keys: n.keys.key, Log: n.log,
 		PublicURL: n.config.PublicURL, ListenHost: host,
-	})
+	}
+	if n.limits != nil {
+		c.SignIns = n.limits.signIn
+	}
+	n.dashboard = dashboard.New(c)
 	n.dashboard.Register(e)
 }
 
