@@ -71,6 +71,7 @@ type Message struct {
 	MemoryID  uuid.UUID // uuid.Nil for messages about an event as a whole
 	Type      string
 	Body      []byte // the full format; the other formats are cut out of it
+	Trace     string // the trace it belongs to, see TraceOf; "" for none
 	Facets    Facets // for fan-out; not stored, the body has them
 	CreatedAt time.Time
 }

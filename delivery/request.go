@@ -42,6 +42,9 @@ func (s *Service) request(ctx context.Context, c Claim, number int, now time.Tim
 	h.Set(headerAttempt, strconv.Itoa(number))
 	h.Set(headerDelivery, FormatID(DeliveryPrefix, c.Delivery.ID))
 	h.Set(headerTrigger, string(c.Delivery.Trigger))
+	if parent := TraceOf(ctx); parent != "" {
+		h.Set(HeaderTrace, parent)
+	}
 	signing.SetHeaders(h, c.Endpoint.SigningSecrets(now), FormatID(MessagePrefix, c.Message.ID), now, body)
 	return req, nil
 }

@@ -25,6 +25,7 @@ import (
 func (s *Service) send(ctx context.Context, c Claim, number int) (Attempt, retry.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, c.Endpoint.Deadline())
 	defer cancel()
+	ctx, span := s.traceAttempt(ctx, c, number)
 	now := s.now().UTC().Truncate(time.Microsecond)
 	a := Attempt{
 		ID: NewID(), DeliveryID: c.Delivery.ID, Number: number, Trigger: c.Delivery.Trigger, URL: c.Endpoint.URL, StartedAt: now,
@@ -42,6 +43,7 @@ func (s *Service) send(ctx context.Context, c Claim, number int) (Attempt, retry
 	a.Duration = time.Since(started)
 	a.Phases, a.RemoteAddr = clock.phases()
 	a.StatusCode, a.Class, a.RetryAfter = out.StatusCode, out.Class, out.RetryAfter
+	traced(span, a)
 	return a, out
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"memhook/delivery/queue"
 	"memhook/retry"
@@ -43,6 +44,8 @@ type Config struct {
 	Now func() time.Time
 	// Metrics may be nil.
 	Metrics *Metrics
+	// Tracer makes attempts spans; nil: they are none.
+	Tracer trace.Tracer
 	// Lanes says how many workers the broker has for Lane and SlowLane. They are
 	// shared out between projects and endpoints; nil: without bounds.
 	Lanes queue.Lanes
@@ -68,6 +71,7 @@ type Service struct {
 	replayed  chan struct{} // a bulk replay was made
 	lanes     queue.Lanes
 	limiter   Limiter
+	tracer    trace.Tracer
 	own       buckets
 
 	mu      sync.Mutex
@@ -88,7 +92,8 @@ func New(c Config) *Service {
 		Reader: c.Store, store: c.Store, checkURL: c.CheckURL, transport: c.Transport, push: c.Push,
 		log: c.Log, policy: c.Policy, agent: "memhook/" + c.Version, now: c.Now, metrics: c.Metrics,
 		bell: queue.NewBell[Due](), look: make(chan struct{}, 1), replayed: make(chan struct{}, 1),
-		lanes: c.Lanes, limiter: c.Limiter, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
+		tracer: Tracer(c.Tracer),
+		lanes:  c.Lanes, limiter: c.Limiter, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
 		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{}, tickets: map[laneKey]int{},
 	}
 	if s.now == nil {

@@ -52,6 +52,7 @@ type Event struct {
 	Request     Request         // what is to be done; empty once final
 	Reason      string          // why nothing was stored, "" otherwise
 	Error       string          // why it failed, "" otherwise
+	Trace       string          // the trace it belongs to, see delivery.TraceOf; "" for none
 	Tries       int             // times a worker took it
 	NextAt      *time.Time      // if it is not finished by then, somebody may take it; nil when final
 	CreatedAt   time.Time

@@ -46,6 +46,8 @@ func (s *Service) carryOutAll(ctx context.Context, events []Event) error {
 
 // carryOut brings a claimed event to its next state.
 func (s *Service) carryOut(ctx context.Context, e Event) error {
+	ctx, span := s.tracer.Start(delivery.WithTrace(ctx, e.Trace), "process "+string(e.Kind))
+	defer span.End()
 	if e.Tries > maxTries {
 		return s.fail(ctx, e, fmt.Sprintf("given up after %d tries that did not end", maxTries))
 	}
@@ -328,6 +330,10 @@ func (s *Service) complete(ctx context.Context, c Completion) error {
 	}
 	if c.Event.Status.Final() && c.Event.Kind == EventAdd {
 		c.Messages = append(c.Messages, jobMessage(c.Event, c.Changes))
+	}
+	parent := delivery.TraceOf(ctx)
+	for i := range c.Messages {
+		c.Messages[i].Trace = parent
 	}
 	completed, err := s.store.CompleteEvent(ctx, c)
 	if err != nil {

@@ -72,6 +72,8 @@ func (s *Service) Receive(ctx context.Context, token string, h http.Header, body
 	if err != nil {
 		return Relayed{}, err
 	}
+	r.Event.Trace = delivery.TraceOf(ctx)
+	r.Message.Trace = r.Event.Trace
 	done, err := s.store.InsertRelay(ctx, r)
 	if err != nil {
 		return Relayed{}, fmt.Errorf("relay from source %s: %w", delivery.FormatID(SourcePrefix, src.ID), err)

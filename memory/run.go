@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,6 +78,10 @@ func (s *Service) ring(ctx context.Context, ids []uuid.UUID, found bool) {
 	now := s.now()
 	fresh := make([]uuid.UUID, 0, len(ids))
 	s.mu.Lock()
+	if found {
+		// Those that another node handled are told to nobody here.
+		maps.DeleteFunc(s.ringing, func(_ uuid.UUID, until time.Time) bool { return now.After(until) })
+	}
 	for _, id := range ids {
 		if until, ok := s.ringing[id]; ok && found && now.Before(until) {
 			continue

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"memhook/delivery"
 	"memhook/delivery/queue"
@@ -45,6 +46,8 @@ type Config struct {
 	Alone bool
 	// Metrics may be nil.
 	Metrics *Metrics
+	// Tracer makes the processing of events spans; nil: it is none.
+	Tracer trace.Tracer
 	// Categorizer sorts memories under categories; nil: they have none.
 	Categorizer Categorizer
 	// Embedder lets searches find by meaning; nil: by words alone.
@@ -66,6 +69,7 @@ type Service struct {
 	wait     time.Duration
 	alone    bool
 	metrics  *Metrics
+	tracer   trace.Tracer
 	note     func(context.Context, delivery.AuditEntry)
 	bell     *queue.Bell[uuid.UUID]
 	sorter   Categorizer
@@ -98,6 +102,7 @@ func New(c Config) *Service {
 		now: c.Now, lease: c.Lease, wait: c.Wait, alone: c.Alone, metrics: c.Metrics, note: c.Note,
 		bell:       queue.NewBell[uuid.UUID](),
 		waiting:    map[uuid.UUID]chan struct{}{},
+		tracer:     delivery.Tracer(c.Tracer),
 		ringing:    map[uuid.UUID]time.Time{},
 		rules:      map[string]keptRules{},
 		retrievals: map[string]int{},

@@ -29,7 +29,7 @@ const maxBody = 2 << 20
 func (n *node) newHTTP() *http.Server {
 	e := echo.New()
 	e.HTTPErrorHandler = answerPlainly
-	e.Use(requestID, n.logRequests, n.recoverPanics, limitBody)
+	e.Use(requestID, n.traceRequests, n.logRequests, n.recoverPanics, limitBody)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", n.ready)
 	e.GET("/metrics", n.metrics(promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 
 	"memhook/dashboard"
 	"memhook/delivery"
@@ -56,6 +57,8 @@ type node struct {
 	firstKey  string        // of the first admin key, when this start made it
 	adminKey  string        // in the data directory, "" when there is none or it was revoked
 	trouble   func() string // what slows work down though it goes on; "" for nothing
+	tracer    trace.Tracer  // nil: off
+	flush     func(context.Context) error
 	state     atomic.Int32
 }
 
@@ -84,7 +87,7 @@ func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err err
 		}
 	}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err = n.wire(); err != nil {
+	if err = n.wire(ctx); err != nil {
 		return n, err
 	}
 	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -140,7 +143,10 @@ func (n *node) recover(ctx context.Context) error {
 
 // wire connects the services with the queue. Broker and services need each other,
 // so what is pushed goes through n.
-func (n *node) wire() (err error) {
+func (n *node) wire(ctx context.Context) (err error) {
+	if n.tracer, n.flush, err = newTracing(ctx, os.Getenv); err != nil {
+		return err
+	}
 	limiter, err := n.share()
 	if err != nil {
 		return err
@@ -159,6 +165,7 @@ func (n *node) wire() (err error) {
 		Metrics:   delivery.NewMetrics(n.registry),
 		Lanes:     lanes,
 		Limiter:   limiter,
+		Tracer:    n.tracer,
 	})
 	extractor, lease := n.config.newEngine(n.log)
 	n.memory = memory.New(memory.Config{
@@ -169,6 +176,7 @@ func (n *node) wire() (err error) {
 		Lease:       lease,
 		Push:        push,
 		Wake:        n.delivery.Wake,
+		Tracer:      n.tracer,
 		Now:         n.clock.Now,
 		Alone:       n.config.alone(),
 		Log:         n.log,
@@ -201,6 +209,13 @@ func (n *node) close() error {
 	if n.listener != nil {
 		if err := n.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
+		}
+	}
+	if n.flush != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), flushWithin)
+		defer cancel()
+		if err := n.flush(ctx); err != nil {
+			n.log.LogAttrs(ctx, slog.LevelWarn, "the last spans were not sent", slog.Any("error", err))
 		}
 	}
 	if n.shared != nil {

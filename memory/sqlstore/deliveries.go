@@ -35,11 +35,11 @@ func deliveryFields(d *delivery.Delivery) []any {
 	}
 }
 
-var insertMessage = bulkOf(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-	"uuid text uuid uuid text bytea bigint")
+var insertMessage = bulkOf(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at, trace)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, "uuid text uuid uuid text bytea bigint text")
 
 func (t *tx) insertMessage(m delivery.Message) error {
-	return t.put(insertMessage, blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt))
+	return t.put(insertMessage, blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt), textOrNull(m.Trace))
 }
 
 var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
@@ -129,13 +129,13 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 	ids = padded(ids)
 	args := append([]any{micros(now)}, blobs(ids)...)
 	var list []delivery.Claim
-	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id
+	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id, m.trace
 		FROM deliveries d JOIN messages m ON m.id = d.message_id
 		WHERE d.id IN (` + placeholders(2, len(ids)) + `) AND d.next_at <= $1`
 	err := db.query(ctx, query, args, func(row scanner) error {
 		var c delivery.Claim
 		d, m := &c.Delivery, &c.Message
-		err := row.Scan(append(deliveryFields(d), &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &m.MemoryID)...)
+		err := row.Scan(append(deliveryFields(d), &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &m.MemoryID, text(&m.Trace))...)
 		m.ID, m.ProjectID, m.EventID = d.MessageID, d.ProjectID, d.EventID
 		list = append(list, c)
 		return err

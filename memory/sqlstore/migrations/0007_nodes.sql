@@ -22,3 +22,7 @@ CREATE TABLE marks (
 -- is over. There is no index: what a node that died had is looked for once.
 ALTER TABLE events ADD COLUMN node_id UUID;
 ALTER TABLE deliveries ADD COLUMN node_id UUID;
+
+-- The trace it belongs to, as the header traceparent has it.
+ALTER TABLE events ADD COLUMN trace TEXT;
+ALTER TABLE messages ADD COLUMN trace TEXT;
