@@ -45,7 +45,7 @@ func (s *pgSession) later(text string, args []any, otherwise error) error {
 	if otherwise != nil {
 		text = mustChange(text)
 	}
-	s.queue = append(s.queue, &pgStatement{text: text, args: args, otherwise: otherwise, change: s.change})
+	s.queue = append(s.queue, &pgStatement{text: text, args: storable(args), otherwise: otherwise, change: s.change})
 	return nil
 }
 
@@ -75,7 +75,7 @@ func newBulkStatement(text string, values int) *pgStatement {
 }
 
 func (st *pgStatement) add(row []any) {
-	for i, v := range row {
+	for i, v := range storable(row) {
 		c, _ := st.args[i].(column)
 		st.args[i] = append(c, v)
 	}
@@ -139,7 +139,7 @@ func (s *pgSession) send(text string, args []any) (pgx.BatchResults, error) {
 		b.Queue(`BEGIN`)
 	}
 	all := s.pour(&b)
-	b.Queue(text, args...)
+	b.Queue(text, storable(args)...)
 	r := s.conn.SendBatch(s.ctx, &b)
 	if !s.begun {
 		if _, err := r.Exec(); err != nil {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -109,6 +112,7 @@ func (p *postgres) close() error {
 }
 
 func (p *postgres) read(ctx context.Context, text string, once bool, args []any, scan func(row scanner) error) error {
+	args = storable(args)
 	if once {
 		args = append([]any{pgx.QueryExecModeDescribeExec}, args...)
 	}
@@ -116,14 +120,14 @@ func (p *postgres) read(ctx context.Context, text string, once bool, args []any,
 }
 
 func (p *postgres) first(ctx context.Context, text string, args []any) scanner {
-	return p.reads.QueryRow(ctx, text, args...)
+	return p.reads.QueryRow(ctx, text, storable(args)...)
 }
 
 func (p *postgres) snapshot(ctx context.Context, reads func(query) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, p.reads, options, func(t pgx.Tx) error {
 		return reads(func(text string, args []any, scan func(row scanner) error) error {
-			return pgEach(t.Query(ctx, text, args...))(scan)
+			return pgEach(t.Query(ctx, text, storable(args)...))(scan)
 		})
 	})
 }
@@ -170,6 +174,19 @@ func (p *postgres) begin() (session, error) {
 		return nil, err
 	}
 	return &pgSession{ctx: ctx, cancel: cancel, conn: conn}, nil
+}
+
+// storable makes texts such as Postgres takes: NUL and what is no UTF-8 become U+FFFD.
+// What callers hand in is refused before; this is for what receivers and models say,
+// which has to go on record whatever it is.
+func storable(args []any) []any {
+	for i, v := range args {
+		if s, ok := v.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			args = slices.Clone(args)
+			args[i] = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+		}
+	}
+	return args
 }
 
 // pgEach calls scan for each row of a query.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,21 +17,26 @@ const oldEvents = `SELECT id FROM events WHERE id < $1 AND next_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id AND d.next_at IS NOT NULL)
 	ORDER BY id LIMIT $2`
 
-// pruneEvent removes an event and what hangs beside it, leaves first.
-var pruneEvent = []string{
-	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id = $1)`,
-	`DELETE FROM deliveries WHERE event_id = $1`,
-	`DELETE FROM messages WHERE event_id = $1`,
-	`DELETE FROM events WHERE id = $1`,
+// pruneChunk is how many rows one statement removes, with what hangs beside them.
+const pruneChunk = 50
+
+var chunk = `IN (` + placeholders(1, pruneChunk) + `)`
+
+// pruneEvents removes events and what hangs beside them, leaves first.
+var pruneEvents = []string{
+	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id ` + chunk + `)`,
+	`DELETE FROM deliveries WHERE event_id ` + chunk,
+	`DELETE FROM messages WHERE event_id ` + chunk,
+	`DELETE FROM events WHERE id ` + chunk,
 }
 
 // oldTests finds test sends, which belong to no event.
 const oldTests = `SELECT id FROM deliveries WHERE cause = 'test' AND id < $1 AND next_at IS NULL ORDER BY id LIMIT $2`
 
-var pruneTest = []string{
-	`DELETE FROM attempts WHERE delivery_id = $1`,
-	`DELETE FROM messages WHERE id IN (SELECT message_id FROM deliveries WHERE id = $1)`,
-	`DELETE FROM deliveries WHERE id = $1`,
+var pruneTests = []string{
+	`DELETE FROM attempts WHERE delivery_id ` + chunk,
+	`DELETE FROM messages WHERE id IN (SELECT message_id FROM deliveries WHERE id ` + chunk + `)`,
+	`DELETE FROM deliveries WHERE id ` + chunk,
 }
 
 // oldReplays are bulk replays that are over.
@@ -44,11 +50,14 @@ func (db *DB) Prune(ctx context.Context, before time.Time) (int, error) {
 	n := 0
 	first := blob(firstID(before))
 	err := db.write(ctx, func(t *tx) error {
-		events, err := t.prune(oldEvents, first, pruneEvent)
+		if err := t.lock("prune"); err != nil {
+			return err
+		}
+		events, err := t.prune(oldEvents, first, pruneEvents)
 		if err != nil {
 			return err
 		}
-		tests, err := t.prune(oldTests, first, pruneTest)
+		tests, err := t.prune(oldTests, first, pruneTests)
 		if err != nil {
 			return err
 		}
@@ -65,14 +74,22 @@ func (t *tx) prune(find string, first []byte, remove []string) (int, error) {
 	if err := t.query(find, []any{first, PruneGroup}, collect(&ids)); err != nil {
 		return 0, err
 	}
-	for _, id := range ids {
-		for _, text := range remove {
-			if _, err := t.exec(text, blob(id)); err != nil {
-				return 0, err
+	return len(ids), t.remove(ids, remove)
+}
+
+// remove runs the statements for the rows, a chunk at a time.
+func (t *tx) remove(ids []uuid.UUID, texts []string) error {
+	for list := range slices.Chunk(ids, pruneChunk) {
+		for len(list) < pruneChunk {
+			list = append(list[:len(list):len(list)], list[0]) // one text for any number
+		}
+		for _, text := range texts {
+			if err := t.later(text, blobs(list)...); err != nil {
+				return err
 			}
 		}
 	}
-	return len(ids), nil
+	return nil
 }
 
 // firstID is the smallest version 7 UUID of a time: its first 48 bits are Unix

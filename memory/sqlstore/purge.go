@@ -113,12 +113,8 @@ func (t *tx) purge(projectID string, limit int) (left bool, err error) {
 	if err := t.query(eventsToPurge, []any{projectID, limit}, collect(&ids)); err != nil {
 		return false, err
 	}
-	for _, id := range ids {
-		for _, text := range pruneEvent {
-			if _, err := t.exec(text, blob(id)); err != nil {
-				return false, err
-			}
-		}
+	if err := t.remove(ids, pruneEvents); err != nil {
+		return false, err
 	}
 	left = len(ids) > 0
 	for _, text := range purgeRows {
