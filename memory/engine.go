@@ -39,10 +39,11 @@ type RecallQuery struct {
 // A Decision is what an engine makes of a conversation.
 type Decision struct {
 	Drafts []Draft
-	Reason Reason // why there are none
+	Reason Reason // why there are none, or not all
 }
 
-// Reason says why an add stored nothing. It is shown in the event's metadata.
+// Reason says why an add stored nothing, or not all. It is shown in the event's
+// metadata.
 type Reason string
 
 // The reasons.
@@ -50,6 +51,9 @@ const (
 	ReasonNoFacts      Reason = "no_facts"      // nothing worth keeping was said
 	ReasonAlreadyKnown Reason = "already_known" // everything said is remembered already
 	ReasonNoText       Reason = "no_text"       // no turn had text that could be stored
+	// ReasonTooManyFacts says that more was said than one add keeps: what came first
+	// was looked at, the rest was not.
+	ReasonTooManyFacts Reason = "too_many_facts"
 )
 
 // A Draft is a change that an engine wants. It is the same under both policies:

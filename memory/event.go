@@ -50,7 +50,7 @@ type Event struct {
 	Infer       bool            // facts are extracted; such events of one scope run in order
 	Payload     json.RawMessage // the request as received
 	Request     Request         // what is to be done; empty once final
-	Reason      string          // why nothing was stored, "" otherwise
+	Reason      string          // why nothing was stored, or not all; "" otherwise
 	Error       string          // why it failed, "" otherwise
 	Trace       string          // the trace it belongs to, see delivery.TraceOf; "" for none
 	Tries       int             // times a worker took it

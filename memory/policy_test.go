@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -205,6 +206,24 @@ func TestCategoriesComeWithTheMemory(t *testing.T) {
 	want := `{"event_details":{"memory_id":"` + m.ID.String() + `","event":"CATEGORIZE","categories":["places"],`
 	if !strings.HasPrefix(body, want) {
 		t.Errorf("body %s, want it to begin with %s", body, want)
+	}
+}
+
+// TestMoreThanOneAddKeeps: what was left out is told, and what was kept is there.
+func TestMoreThanOneAddKeeps(t *testing.T) {
+	s, db, project := start(t, engine.Local{})
+	subscribe(t, db, project, delivery.IngestJobCompleted, delivery.IngestJobPartiallyCompleted)
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "I ordered item number %d. ", i)
+	}
+	e, changes, err := s.AddNow(t.Context(), project, said(text.String()), nil)
+	if err != nil || len(changes) != 50 || e.Reason != string(memory.ReasonTooManyFacts) {
+		t.Fatalf("%d changes, reason %q, error %v; want 50, because there were more", len(changes), e.Reason, err)
+	}
+	body := bodyOf(t, db, project, e.ID, delivery.IngestJobPartiallyCompleted)
+	if want := `{"event_details":{"event":"INGEST_JOB_PARTIALLY_COMPLETED"`; !strings.HasPrefix(body, want) {
+		t.Errorf("body %.200s, want it to begin with %s", body, want)
 	}
 }
 

@@ -141,8 +141,11 @@ func categorizeMessage(e Event, c Change) delivery.Message {
 // jobMessage tells how an add ended, with or without changes.
 func jobMessage(e Event, changes []Change) delivery.Message {
 	typ, name := delivery.IngestJobCompleted, "INGEST_JOB_COMPLETED"
-	if e.Status == EventFailed {
+	switch {
+	case e.Status == EventFailed:
 		typ, name = delivery.IngestJobFailed, "INGEST_JOB_FAILED"
+	case e.Reason == string(ReasonTooManyFacts):
+		typ, name = delivery.IngestJobPartiallyCompleted, "INGEST_JOB_PARTIALLY_COMPLETED"
 	}
 	results := make([]jobItem, 0, len(changes))
 	for _, c := range changes {

@@ -15,7 +15,7 @@ func (x *extractor) aside(ws []word) {
 				x.role(ws[i+1 : i+1+n])
 			}
 		}
-		if len(x.facts) == maxFacts {
+		if len(x.facts) == maxRead {
 			return
 		}
 	}

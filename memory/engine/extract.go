@@ -49,7 +49,7 @@ func (x *extractor) turn(t memory.Turn, body string) {
 	}
 	x.asked = ""
 	all := sentences{rest: body}
-	for len(x.facts) < maxFacts {
+	for len(x.facts) < maxRead {
 		s, ok := all.next()
 		if !ok {
 			return
@@ -165,7 +165,7 @@ func (x *extractor) add(t *text, s slot, i intent) {
 }
 
 func (x *extractor) note(text string, s slot, i intent) {
-	if text == "" || len(x.facts) == maxFacts {
+	if text == "" || len(x.facts) == maxRead {
 		return
 	}
 	if s.subject == "" && i != forget {

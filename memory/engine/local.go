@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	// maxFacts is how many facts one conversation can give. The rest is not read.
+	// maxFacts is how many facts one conversation can give. The rest is not read, but
+	// for one more that shows that there is a rest.
 	maxFacts = 50
+	maxRead  = maxFacts + 1
 	// maxText is how long a memory's text can be, in bytes.
 	maxText = 2000
 	// maxRecall is how many memories are compared with the facts of one scope.
@@ -23,6 +25,10 @@ type Local struct{}
 // Decide implements memory.Engine. Its only errors are those of recall.
 func (Local) Decide(ctx context.Context, add memory.Add, recall memory.Recall) (memory.Decision, error) {
 	facts, heard := extract(add)
+	more := len(facts) > maxFacts
+	if more {
+		facts = facts[:maxFacts]
+	}
 	switch {
 	case !heard:
 		return memory.Decision{Reason: memory.ReasonNoText}, nil
@@ -46,7 +52,10 @@ func (Local) Decide(ctx context.Context, add memory.Add, recall memory.Recall) (
 			d.Reason = memory.ReasonAlreadyKnown
 		}
 	}
-	if len(d.Drafts) > 0 {
+	switch {
+	case more:
+		d.Reason = memory.ReasonTooManyFacts
+	case len(d.Drafts) > 0:
 		d.Reason = ""
 	}
 	return d, nil

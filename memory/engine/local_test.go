@@ -136,8 +136,8 @@ func TestLimits(t *testing.T) {
 	for i := range 200 {
 		fmt.Fprintf(&b, "I ordered item number %d. ", i)
 	}
-	if n := len(decide(t, userSays(b.String())).Drafts); n != maxFacts {
-		t.Errorf("200 facts gave %d drafts, want %d", n, maxFacts)
+	if d := decide(t, userSays(b.String())); len(d.Drafts) != maxFacts || d.Reason != memory.ReasonTooManyFacts {
+		t.Errorf("200 facts gave %d drafts, reason %q; want %d, because there are more", len(d.Drafts), d.Reason, maxFacts)
 	}
 	long := "I ordered " + strings.Repeat("très étrange 😀 ", 1000)
 	d := decide(t, userSays(long))

@@ -34,9 +34,9 @@
 //     key, in that answer alone.
 //   - An export is made when it is asked for, from the newest 5,000 memories. A
 //     summary is their texts by category. Neither asks a model.
-//   - ingest_job_partially_completed and ingest_job_cancelled can be subscribed to
-//     and are never sent: an add is done as a whole or not at all, and nothing
-//     cancels one.
+//   - ingest_job_partially_completed tells of an add that said more than one add
+//     keeps. ingest_job_cancelled can be subscribed to and is never sent: nothing
+//     cancels an add.
 //   - Of a member that appears twice, the last one counts, as in JavaScript and
 //     Python.
 package mem0api
