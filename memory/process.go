@@ -243,7 +243,7 @@ const deleteGroup = 200
 func (s *Service) deleteAll(ctx context.Context, e Event) error {
 	q := *e.Request.Delete
 	q.ShowExpired, q.IncludeMerged, q.LatestOnly, q.Limit = true, true, false, deleteGroup
-	q.NoCount, q.MaxBytes = true, MaxListBytes
+	q.NoCount, q.Unordered, q.MaxBytes = true, true, MaxListBytes
 	for {
 		found, left, err := s.Memories(ctx, q)
 		if err != nil {

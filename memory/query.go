@@ -35,6 +35,8 @@ type Query struct {
 	// NoCount saves counting: the number in all is that of the rows up to the end of
 	// the page, and one more if there are more.
 	NoCount bool `json:"-"`
+	// Unordered saves sorting: for a caller who takes one page after the other away.
+	Unordered bool `json:"-"`
 	// Reference is the now of relative words in a search ("yesterday"); zero: the time.
 	Reference   time.Time `json:"-"`
 	Today       string    `json:"-"` // YYYY-MM-DD in UTC; what expired before is hidden

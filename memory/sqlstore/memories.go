@@ -143,6 +143,14 @@ func (p *pageReader) take(m memory.Memory) bool {
 	return true
 }
 
+// order is the order of a page.
+func order(q memory.Query) string {
+	if q.Unordered {
+		return ""
+	}
+	return ` ORDER BY created_at DESC, id DESC`
+}
+
 func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
 	var total int
 	count := func(row scanner) error { return row.Scan(&total) }
@@ -156,7 +164,7 @@ func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q me
 		limit = math.MaxInt32
 	}
 	n := len(args)
-	query := fmt.Sprintf(`SELECT %s FROM memories WHERE %s ORDER BY created_at DESC, id DESC LIMIT $%d OFFSET $%d`, memoryColumns, where, n+1, n+2)
+	query := fmt.Sprintf(`SELECT %s FROM memories WHERE %s%s LIMIT $%d OFFSET $%d`, memoryColumns, where, order(q), n+1, n+2)
 	page, more := pageReader{q: q}, 0
 	err := db.queryOnce(ctx, query, append(args, limit, q.Offset), func(row scanner) error {
 		var m memory.Memory
@@ -180,7 +188,7 @@ func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q me
 
 func (db *DB) filteredMemories(ctx context.Context, where string, args []any, q memory.Query) ([]memory.Memory, int, error) {
 	page, total, full := pageReader{q: q}, 0, false
-	err := db.eachMatch(ctx, where+` ORDER BY created_at DESC, id DESC`, args, q.Filter, func(m memory.Memory) error {
+	err := db.eachMatch(ctx, where+order(q), args, q.Filter, func(m memory.Memory) error {
 		if total >= q.Offset && !full {
 			full = !page.take(m)
 		}
