@@ -49,6 +49,8 @@ const berlin = event.results[0].id;
 const added = await receiver.details("ADD", berlin);
 assert.deepEqual([added.data.memory, added.user_id, added.event_id], ["Lives in Berlin", user, event.id]);
 
+assert.ok(Array.isArray((await receiver.details("CATEGORIZE", berlin)).categories));
+
 const processed = await client.add([{ role: "user", content: "I like tea" }], { ...scope, async_mode: false, metadata: { Shelf_No: 1 } });
 assertAdded(processed.results[0], "Likes tea");
 const tea = processed.results[0].id;

@@ -36,6 +36,8 @@ const berlin = event.results[0].id;
 const added = await receiver.details("ADD", berlin);
 assert.deepEqual([added.data.memory, added.user_id, added.event_id], ["Lives in Berlin", user, event.id]);
 
+assert.ok(Array.isArray((await receiver.details("CATEGORIZE", berlin)).categories));
+
 const processed = await client.add([{ role: "user", content: "I like tea" }], { userId: user, asyncMode: false, metadata: { shelf_no: 1 } });
 assert.equal(processed.status, "SUCCEEDED");
 assertAdded(processed.results[0], "Likes tea");
@@ -95,13 +97,13 @@ await client.updateProject({ customInstructions: null, customCategories: null })
 // Profiles are a service that this server does not have, and says so.
 assert.equal((await client.getProfile({ entityId: user })).status, "not_enabled");
 for (const refused of [
-	client.generateProfile({ entityId: user }),
-	client.sampleProfiles({ limit: 1 }),
-	client.getProfileJob("00000000-0000-7000-8000-000000000000"),
-	client.getProfileSettings(),
-	client.updateProfileSettings({ enabled: true }),
+	() => client.generateProfile({ entityId: user }),
+	() => client.sampleProfiles({ limit: 1 }),
+	() => client.getProfileJob("00000000-0000-7000-8000-000000000000"),
+	() => client.getProfileSettings(),
+	() => client.updateProfileSettings({ enabled: true }),
 ]) {
-	await assertThrows(refused, /./, 404, "MemoryNotFoundError");
+	await assertThrows(refused(), /./, 404, "MemoryNotFoundError");
 }
 
 // What is refused.
