@@ -56,6 +56,7 @@ var reserved = map[string][]string{
 	"github.com/prometheus/client_golang/": {"cmd/memhook"},
 	"github.com/spf13/":                    {"cmd/memhook"},
 	"github.com/BurntSushi/toml":           {"cmd/memhook"},
+	"github.com/jedib0t/go-pretty/":        {"cmd/memhook"},
 }
 
 const module = "memhook/"

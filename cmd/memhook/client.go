@@ -61,6 +61,9 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if resp.StatusCode/100 != 2 {
 		return refusal(method, path, resp, raw)
 	}
+	if resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return failf(exitFailed, "%s %s did not answer with JSON; is %s a memhook server?", method, path, c.base)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -175,7 +174,7 @@ func (o *listenOptions) join(ctx context.Context, cmd *cobra.Command, r *receive
 	if v := os.Getenv("MEMHOOK_SERVER"); v != "" && !cmd.Flags().Changed("server") {
 		server = v
 	}
-	key, err := o.apiKey()
+	key, err := findKey(o.keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -203,28 +202,4 @@ func (o *listenOptions) join(ctx context.Context, cmd *cobra.Command, r *receive
 	}
 	r.trust(secret)
 	return leave, nil
-}
-
-// apiKey finds the key for the server.
-func (o *listenOptions) apiKey() (string, error) {
-	if o.keyFile != "" {
-		key, err := readSecret(o.keyFile)
-		if err != nil {
-			return "", usagef("--key-file: %w", err)
-		}
-		return key, nil
-	}
-	key, ok, err := fromEnv("MEMHOOK_API_KEY", true, os.LookupEnv)
-	if ok || err != nil {
-		return key, err
-	}
-	var c config
-	c.DataDir = os.Getenv("MEMHOOK_DATA_DIR")
-	if err := c.locate(); err != nil {
-		return "", err
-	}
-	if key, err := readSecret(filepath.Join(c.DataDir, adminKeyFile)); err == nil {
-		return key, nil
-	}
-	return "", failf(exitNotAllowed, "--register needs an API key; set MEMHOOK_API_KEY, or name a file with --key-file")
 }

@@ -56,7 +56,8 @@ tells your endpoints about every change: signed, retried and on record.`,
 		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(),
-		doctorCommand(), readyCommand(), migrateCommand(), backupCommand(), restoreCommand(), loginLinkCommand(), pruneCommand(), versionCommand())
+		doctorCommand(), readyCommand(), migrateCommand(), backupCommand(), restoreCommand(), loginLinkCommand(), pruneCommand(),
+		endpointCommand(), eventCommand(), deliveryCommand(), sourceCommand(), memoryCommand(), keyCommand(), explainCommand(), findCommand(), versionCommand())
 	return root
 }
 

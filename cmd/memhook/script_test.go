@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,7 +32,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", "")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "server": server},
 	})
 }
 
@@ -50,4 +53,32 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.Itoa(code); got != args[0] {
 		ts.Fatalf("%v exited with %s, want %s", args[1:], got, args[0])
 	}
+}
+
+// server starts a server on the folder data, and sets MEMHOOK_SERVER and
+// MEMHOOK_API_KEY: server [FLAG...]. It is stopped with the script.
+func server(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! server")
+	}
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", ts.MkAbs("data"), "--allow-net", "127.0.0.1/32", "--log-level", "warn"}, args...)
+	cmd := exec.Command("memhook", args...)
+	cmd.Env = append(os.Environ(), "MEMHOOK_BOOTSTRAP_KEY="+testKey)
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed; there is nothing to learn
+	})
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "Ready "); ok {
+			go io.Copy(io.Discard, stdout)
+			ts.Setenv("MEMHOOK_SERVER", url)
+			ts.Setenv("MEMHOOK_API_KEY", testKey)
+			return
+		}
+	}
+	ts.Fatalf("the server did not get ready")
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"memhook/delivery"
+	"memhook/memory"
+)
+
+// verdict is why something arrived or not, as the API says it.
+type verdict struct {
+	Sentence   string `json:"sentence"`
+	Next       string `json:"next"`
+	Deliveries []struct {
+		ID       string `json:"delivery_id"`
+		Type     string `json:"message_type"`
+		Endpoint string `json:"endpoint_name"`
+		Status   string `json:"status"`
+		Sentence string `json:"sentence"`
+	} `json:"deliveries"`
+}
+
+func explainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain ID",
+		Short: "Say why a callback arrived, or why not",
+		Long: `Say for an event or a delivery why its callbacks arrived, or why not, and what happens
+next.`,
+		Example: fmt.Sprintf("  memhook explain %s\n  memhook explain %s -o json", exampleEvent, exampleDelivery),
+		Args:    args(cobra.ExactArgs(1)),
+	}
+	return resource{}.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
+		kind := eventKind.path
+		if strings.HasPrefix(given[0], delivery.DeliveryPrefix) {
+			kind = deliveryKind.path
+		}
+		row, err := api.ask(cmd.Context(), http.MethodGet, kind+"/"+url.PathEscape(given[0])+"/explain", nil)
+		if err != nil {
+			return err
+		}
+		if v.format != "table" && v.format != "wide" {
+			return v.one(cmd.OutOrStdout(), row)
+		}
+		return showVerdict(cmd.OutOrStdout(), row)
+	})
+}
+
+func showVerdict(w io.Writer, row json.RawMessage) error {
+	var said verdict
+	if err := json.Unmarshal(row, &said); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, printable(said.Sentence))
+	if said.Next != "" {
+		fmt.Fprintln(w, printable(said.Next))
+	}
+	for _, d := range said.Deliveries {
+		fmt.Fprintf(w, "  %s to %s: %s. %s (%s)\n", printable(d.Type), printable(d.Endpoint), d.Status, printable(d.Sentence), d.ID)
+	}
+	return nil
+}
+
+func findCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "find ID|TEXT",
+		Short: "Find what an ID belongs to, or deliveries by their text",
+		Long: `Show what an ID belongs to: an endpoint, a message, a delivery, a source, an event or
+a memory. Any other text is looked for among deliveries, as the dashboard's box does.`,
+		Example: fmt.Sprintf("  memhook find %s\n  memhook find %s\n  memhook find 'status:failed lisbon'", exampleDelivery, exampleEvent),
+		Args:    args(cobra.ExactArgs(1)),
+	}
+	return deliveryKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
+		for _, path := range placesOf(given[0]) {
+			var row json.RawMessage
+			err := api.call(cmd.Context(), http.MethodGet, path, nil, &row)
+			if err == nil {
+				return v.one(cmd.OutOrStdout(), row)
+			}
+			var exit *exitError
+			if !errors.As(err, &exit) || exit.code != exitNotFound {
+				return err
+			}
+		}
+		p := pageFlags{filter: given[0], limit: 50}
+		if len(placesOf(given[0])) > 0 {
+			return failf(exitNotFound, "nothing in this project has the ID %s; was it pruned, or is it another project's?", printable(given[0]))
+		}
+		q, err := p.query()
+		if err != nil {
+			return err
+		}
+		rows, err := api.list(cmd.Context(), deliveryKind.path, q, p.limit)
+		if err == nil && len(rows) == 0 {
+			err = failf(exitNotFound, "no delivery matches %q", printable(given[0]))
+		}
+		if err != nil {
+			return err
+		}
+		return v.rows(cmd.OutOrStdout(), rows)
+	})
+}
+
+// placesOf returns the paths where a thing with the ID may be; none when the text
+// is no ID.
+func placesOf(id string) []string {
+	for prefix, path := range map[string]string{
+		delivery.EndpointPrefix: "endpoints/", delivery.MessagePrefix: "messages/", delivery.DeliveryPrefix: "deliveries/", memory.SourcePrefix: "sources/",
+	} {
+		if strings.HasPrefix(id, prefix) {
+			return []string{apiRoot + path + url.PathEscape(id)}
+		}
+	}
+	if len(id) == len(uuid.Nil.String()) && uuid.Validate(id) == nil {
+		return []string{apiRoot + "events/" + id, "/v1/memories/" + id + "/"}
+	}
+	return nil
+}
