@@ -83,6 +83,7 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 
 func refusal(method, path string, resp *http.Response, raw []byte) error {
 	var said struct {
+		Type   string `json:"type"`
 		Detail string `json:"detail"`
 	}
 	_ = json.Unmarshal(raw, &said) // what is no JSON says nothing
@@ -94,6 +95,9 @@ func refusal(method, path string, resp *http.Response, raw []byte) error {
 		code = exitNotAllowed
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		code = exitUnreachable
+	}
+	if strings.HasSuffix(said.Type, ":changed-since-preview") {
+		code = exitChanged
 	}
 	return failf(code, "%s %s was answered %d: %s (request %s)", method, path, resp.StatusCode,
 		printable(cmp.Or(said.Detail, http.StatusText(resp.StatusCode))), printable(resp.Header.Get("X-Request-ID")))

@@ -73,6 +73,8 @@ func deliveryCommand() *cobra.Command {
 	cmd.AddCommand(
 		deliveryKind.pages("List deliveries, newest first", "status:failed endpoint:crm code:5xx since:2h"),
 		deliveryKind.get("Show one delivery", exampleDelivery), attemptsCommand(),
+		deliveryKind.action("resend", "Send a delivery now, whatever has become of it", exampleDelivery),
+		deliveryKind.action("cancel", "Cancel a delivery that waits or is held", exampleDelivery),
 	)
 	return cmd
 }

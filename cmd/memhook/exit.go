@@ -14,6 +14,7 @@ const (
 	exitNotFound    = 3
 	exitNotAllowed  = 4 // no key, a bad key, or a key without the right
 	exitUnreachable = 5 // no answer, or none in time
+	exitChanged     = 6 // it is not as it was when it was shown
 	exitUnverified  = 7 // a signature did not verify
 	exitFailures    = 8 // finished, with failures on the way
 	exitInterrupted = 130

@@ -57,7 +57,8 @@ tells your endpoints about every change: signed, retried and on record.`,
 	})
 	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(),
 		doctorCommand(), readyCommand(), migrateCommand(), backupCommand(), restoreCommand(), loginLinkCommand(), pruneCommand(),
-		endpointCommand(), eventCommand(), deliveryCommand(), sourceCommand(), memoryCommand(), keyCommand(), explainCommand(), findCommand(), versionCommand())
+		endpointCommand(), eventCommand(), deliveryCommand(), sourceCommand(), memoryCommand(), keyCommand(), explainCommand(), findCommand(),
+		replayCommand(), testCommand(), versionCommand())
 	return root
 }
 

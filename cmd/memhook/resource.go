@@ -40,6 +40,19 @@ func (r resource) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *clie
 	return cmd
 }
 
+// complete offers the IDs of this kind to a command of another.
+func (r resource) complete() cobra.CompletionFunc {
+	return func(cmd *cobra.Command, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		t := apiTarget{server: defaultServer}
+		for name, to := range map[string]*string{"server": &t.server, "key-file": &t.keyFile, "config": &t.config} {
+			if f := cmd.Flags().Lookup(name); f != nil {
+				*to = f.Value.String()
+			}
+		}
+		return t.idsOf(r.path, r.title)(cmd, given, typed)
+	}
+}
+
 // list shows all of a short list.
 func (r resource) list(short string) *cobra.Command {
 	cmd := &cobra.Command{
