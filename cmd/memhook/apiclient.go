@@ -122,7 +122,9 @@ type pageFlags struct {
 }
 
 func (p *pageFlags) flags(fs *pflag.FlagSet, example string) {
-	fs.StringVar(&p.filter, "filter", "", "what to list, such as '"+example+"'")
+	if example != "" {
+		fs.StringVar(&p.filter, "filter", "", "what to list, such as '"+example+"'")
+	}
 	fs.IntVar(&p.limit, "limit", 50, "most rows; 0: all")
 }
 

@@ -73,8 +73,8 @@ func findCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "find ID|TEXT",
 		Short: "Find what an ID belongs to, or deliveries by their text",
-		Long: `Show what an ID belongs to: an endpoint, a message, a delivery, a source, an event or
-a memory. Any other text is looked for among deliveries, as the dashboard's box does.`,
+		Long: `Show what an ID belongs to: an endpoint, a message, a delivery, a source, a replay,
+an event or a memory. Any other text is looked for among deliveries, as the dashboard's box does.`,
 		Example: fmt.Sprintf("  memhook find %s\n  memhook find %s\n  memhook find 'status:failed lisbon'", exampleDelivery, exampleEvent),
 		Args:    args(cobra.ExactArgs(1)),
 	}
@@ -114,6 +114,7 @@ a memory. Any other text is looked for among deliveries, as the dashboard's box 
 func placesOf(id string) []string {
 	for prefix, path := range map[string]string{
 		delivery.EndpointPrefix: "endpoints/", delivery.MessagePrefix: "messages/", delivery.DeliveryPrefix: "deliveries/", memory.SourcePrefix: "sources/",
+		delivery.ReplayPrefix: "replays/",
 	} {
 		if strings.HasPrefix(id, prefix) {
 			return []string{apiRoot + path + url.PathEscape(id)}

@@ -91,18 +91,33 @@ func writeLine(w io.Writer, row json.RawMessage) error {
 }
 
 func (v *view) csv(w io.Writer, rows []json.RawMessage) error {
-	out := csv.NewWriter(w)
-	record := make([]string, len(v.columns))
+	head := make([]string, len(v.columns))
 	for i, c := range v.columns {
-		record[i] = c.member
+		head[i] = c.member
 	}
-	_ = out.Write(record) // kept until Flush
+	if err := writeRecord(w, head); err != nil {
+		return err
+	}
 	for _, row := range rows {
-		for i, c := range v.columns {
-			record[i] = unformula(memberOf(row, c.member))
+		if err := v.record(w, row); err != nil {
+			return err
 		}
-		_ = out.Write(record)
 	}
+	return nil
+}
+
+// record writes a row as a line of CSV.
+func (v *view) record(w io.Writer, row json.RawMessage) error {
+	cells := make([]string, len(v.columns))
+	for i, c := range v.columns {
+		cells[i] = unformula(memberOf(row, c.member))
+	}
+	return writeRecord(w, cells)
+}
+
+func writeRecord(w io.Writer, cells []string) error {
+	out := csv.NewWriter(w)
+	_ = out.Write(cells) // kept until Flush
 	out.Flush()
 	return out.Error()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var replayKind = resource{noun: "replay", columns: []column{
+var replayKind = resource{noun: "replay", path: "replays", columns: []column{
 	{"ID", "id", false},
 	{"STATE", "state", false},
 	{"TOTAL", "total", false},
@@ -19,6 +19,8 @@ var replayKind = resource{noun: "replay", columns: []column{
 	{"ENDPOINT", "endpoint_id", false},
 	{"CREATED", "created_at", false},
 }}
+
+const exampleReplay = "rpl_0193a1f0-0000-7000-8000-000000000001"
 
 // replayFlags say what is sent again, and how.
 type replayFlags struct {
@@ -62,6 +64,10 @@ The work is the server's: it goes on when this command has ended.`,
 	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.BoolVar(&o.wait, "wait", false, "wait until all of it has been made due")
 	cmd.ValidArgsFunction = endpointKind.complete()
+	cmd.AddCommand(
+		replayKind.recent("List bulk replays, newest first"), replayKind.get("Show a bulk replay with its progress", exampleReplay),
+		replayKind.action("cancel", "Cancel a bulk replay: what it made due is sent, the rest is not", exampleReplay),
+	)
 	return cmd
 }
 
@@ -70,7 +76,7 @@ func (o *replayFlags) run(cmd *cobra.Command, api *client, v *view, endpoint str
 	if err != nil {
 		return err
 	}
-	preview, err := api.ask(cmd.Context(), http.MethodPost, "replays/preview", set)
+	preview, err := api.ask(cmd.Context(), http.MethodPost, replayKind.path+"/preview", set)
 	if err != nil {
 		return err
 	}
@@ -93,7 +99,7 @@ func (o *replayFlags) run(cmd *cobra.Command, api *client, v *view, endpoint str
 		return err
 	}
 	set["frozen_at"], set["count"], set["rate_per_second"] = frozen.FrozenAt, frozen.Count, o.rate
-	row, err := api.ask(cmd.Context(), http.MethodPost, "replays", set)
+	row, err := api.ask(cmd.Context(), http.MethodPost, replayKind.path, set)
 	if err != nil {
 		return err
 	}
@@ -171,7 +177,7 @@ func awaitReplay(cmd *cobra.Command, api *client, row json.RawMessage) (json.Raw
 			return nil, cmd.Context().Err()
 		}
 		var err error
-		if row, err = api.ask(cmd.Context(), http.MethodGet, "replays/"+url.PathEscape(r.ID), nil); err != nil {
+		if row, err = api.ask(cmd.Context(), http.MethodGet, replayKind.path+"/"+url.PathEscape(r.ID), nil); err != nil {
 			return nil, err
 		}
 	}

@@ -70,12 +70,18 @@ func (r resource) list(short string) *cobra.Command {
 	return cmd
 }
 
-// pages shows the part of a long list that a filter selects.
+// recent shows the newest of a long list.
+func (r resource) recent(short string) *cobra.Command { return r.pages(short, "") }
+
+// pages shows the part of a long list that a filter selects; "": it knows none.
 func (r resource) pages(short, filter string) *cobra.Command {
 	var p pageFlags
 	cmd := &cobra.Command{
 		Use: "list", Short: short, Args: args(cobra.NoArgs),
-		Example: fmt.Sprintf("  memhook %[1]s list\n  memhook %[1]s list --filter '%[2]s' --limit 200\n  memhook %[1]s list -o ndjson --limit 0", r.noun, filter),
+		Example: fmt.Sprintf("  memhook %[1]s list\n  memhook %[1]s list -o ndjson --limit 0", r.noun),
+	}
+	if filter != "" {
+		cmd.Example += fmt.Sprintf("\n  memhook %s list --filter '%s' --limit 200", r.noun, filter)
 	}
 	r.on(cmd, func(cmd *cobra.Command, api *client, v *view, _ []string) error {
 		q, err := p.query()

@@ -40,7 +40,9 @@ func New(c Config) *API {
 // Register adds the route to e. An error handler that e already has keeps
 // answering for all other paths.
 func (a *API) Register(e *echo.Echo) {
-	e.POST(root+":token", a.receive)
+	for _, end := range []string{"", "/"} {
+		e.POST(root+":token"+end, a.receive)
+	}
 	others := e.HTTPErrorHandler
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		if !strings.HasPrefix(c.Request().URL.Path, root) {

@@ -455,6 +455,7 @@ func TestRefusals(t *testing.T) {
 		{"paused", paused.Path(), `{}`, http.StatusServiceUnavailable},
 		{"empty", src.Path(), "", http.StatusBadRequest},
 		{"blank", src.Path(), " \n", http.StatusBadRequest},
+		{"a final slash", src.Path() + "/", `{"final":"slash"}`, http.StatusOK},
 		{"as deep as it may be", src.Path(), deep(64), http.StatusOK},
 		{"too deep", src.Path(), deep(65), http.StatusBadRequest},
 		{"as long as it may be", src.Path(), `"` + strings.Repeat("x", memory.MaxRelay-2) + `"`, http.StatusOK},
