@@ -26,6 +26,7 @@ type listenOptions struct {
 	keyFile    string
 	types      []string
 	name       string
+	forwardTo  string
 	respond    int
 	failRate   string
 	delay      time.Duration
@@ -52,7 +53,8 @@ the data directory of a server on this machine.`,
 		Example: `  memhook listen --register
   memhook listen --register --respond 503 --fail-rate 30% --retry-after 1
   memhook listen --listen 127.0.0.1:9000 --secret-file secret.txt --count 3
-  printf '%s' "$SECRET" | memhook listen --secret-file - -o ndjson`,
+  printf '%s' "$SECRET" | memhook listen --secret-file - -o ndjson
+  memhook listen --register --forward-to http://127.0.0.1:3000/hook`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd)
@@ -70,6 +72,7 @@ the data directory of a server on this machine.`,
 	f.StringVar(&o.failRate, "fail-rate", "", "how many callbacks to fail on purpose, such as 30% (default status 503)")
 	f.DurationVar(&o.delay, "delay", 0, "wait before each answer, such as 2s")
 	f.StringVar(&o.retryAfter, "retry-after", "", "Retry-After header of answers that fail on purpose")
+	f.StringVar(&o.forwardTo, "forward-to", "", "`URL` that verified callbacks are passed on to; its answer becomes this one")
 	f.IntVar(&o.count, "count", 0, "end after this many callbacks; 0: when interrupted")
 	f.StringVarP(&o.output, "output", "o", "text", "text or ndjson")
 	return cmd
@@ -86,6 +89,11 @@ func (o *listenOptions) run(cmd *cobra.Command) error {
 	}
 	if o.count < 0 {
 		return usagef("--count %d is negative; use 0 to listen until interrupted", o.count)
+	}
+	if o.forwardTo != "" {
+		if r.forward, err = newForwarder(o.forwardTo); err != nil {
+			return err
+		}
 	}
 	if r.secrets, err = o.secrets(cmd.InOrStdin()); err != nil {
 		return err

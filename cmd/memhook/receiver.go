@@ -41,6 +41,7 @@ type callback struct {
 	Checked   bool  // there was a secret to check with
 	Answer    int   // the status it got
 	OnPurpose bool
+	Forwarded error // why the server behind did not answer
 	Repeated  bool
 	Body      []byte
 	Message   message
@@ -71,6 +72,7 @@ type totals struct{ Received, Verified, Unverified, Unique, Repeated, FailedOnPu
 type receiver struct {
 	secrets []signing.Secret // none: signatures are not checked
 	manner  manner
+	forward *forwarder     // nil: callbacks go no further
 	show    func(callback) // one at a time
 
 	mu     sync.Mutex
@@ -97,10 +99,21 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case <-time.After(r.manner.delay):
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock() // also while answering: what is shown is what was sent, in that order
 	c := r.read(req.Header, body)
 	r.judge(&c)
+	r.mu.Unlock()
+	var passed *forwarded
+	if r.forward != nil && c.Verified == nil && !c.OnPurpose {
+		passed = r.forward.pass(req.Context(), req.Header, body)
+		c.Answer, c.Forwarded = passed.code(), passed.err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock() // also while answering: what is shown is what was sent, in that order
 	r.show(c)
+	if passed != nil {
+		passed.write(w)
+		return
+	}
 	if c.OnPurpose && r.manner.retryAfter != "" {
 		w.Header().Set("Retry-After", r.manner.retryAfter)
 	}

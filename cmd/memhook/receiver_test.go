@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,5 +99,52 @@ func TestRecentIsBounded(t *testing.T) {
 	}
 	if n := len(r.now) + len(r.before); n > 2*recentSize {
 		t.Errorf("%d IDs are remembered, want at most %d", n, 2*recentSize)
+	}
+}
+
+// TestReceiverForwards: what verifies goes to the server behind as it came, and its
+// answer comes back; nothing else does.
+func TestReceiverForwards(t *testing.T) {
+	secret := signing.GenerateSecret()
+	var got []string
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if verifyErr := signing.Verify([]signing.Secret{secret}, r.Header, body, time.Now(), signing.Tolerance); err != nil || verifyErr != nil {
+			t.Errorf("read: %v, verify: %v", err, verifyErr)
+		}
+		got = append(got, r.Header.Get(signing.HeaderID))
+		w.WriteHeader(http.StatusTeapot)
+		io.WriteString(w, "short and stout")
+	}))
+	forward, err := newForwarder(behind.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	r := &receiver{
+		secrets: []signing.Secret{secret}, forward: forward, show: func(c callback) { showCallback(&shown, c) },
+		manner: manner{status: 503, fail: func(c callback) bool { return c.ID == "msg_fail" }},
+	}
+	ask := func(req *http.Request) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		return w
+	}
+	now := time.Now()
+	if w := ask(signedRequest(secret, "msg_1", updateBody, now)); w.Code != http.StatusTeapot || w.Body.String() != "short and stout" {
+		t.Errorf("answered %d %s, want what the server behind said", w.Code, w.Body)
+	}
+	if w := ask(signedRequest(signing.GenerateSecret(), "msg_2", updateBody, now)); w.Code != http.StatusUnauthorized {
+		t.Errorf("what does not verify is answered %d", w.Code)
+	}
+	if w := ask(signedRequest(secret, "msg_fail", updateBody, now)); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("what fails on purpose is answered %d", w.Code)
+	}
+	if diff := cmp.Diff([]string{"msg_1"}, got); diff != "" {
+		t.Errorf("forwarded (-want +got):\n%s", diff)
+	}
+	behind.Close()
+	if w := ask(signedRequest(secret, "msg_3", updateBody, now)); w.Code != http.StatusBadGateway || !strings.Contains(shown.String(), "not forwarded") {
+		t.Errorf("with nobody behind: answered %d, shown %s", w.Code, &shown)
 	}
 }

@@ -42,6 +42,8 @@ func answered(c callback) string {
 	switch {
 	case c.OnPurpose:
 		s += " on purpose"
+	case c.Forwarded != nil:
+		s += ", not forwarded: " + printable(c.Forwarded.Error())
 	case c.Repeated:
 		s += ", seen before"
 	}
