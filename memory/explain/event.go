@@ -97,7 +97,7 @@ func (f Facts) verdict() Verdict {
 			Code: EventFailed, Tone: Bad, Next: "Correct the request and add it again.",
 			Sentence: "Processing failed, so no memory changed and no memory message was made: " + sentence(e.Error),
 		}
-	case len(f.Changes) == 0 && settled(f.Trails):
+	case len(f.Changes) == 0 && e.Kind != memory.EventRelay && settled(f.Trails):
 		return Verdict{Code: NothingNew, Tone: Info, Sentence: nothingNew(e), Next: reports(f.Trails)}
 	case len(f.Trails) == 0:
 		return Verdict{

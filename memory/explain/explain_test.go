@@ -142,6 +142,17 @@ func TestVerdict(t *testing.T) {
 			Code: explain.NoEndpoint, Tone: explain.Warn, Sentence: "Nobody was told: the project had no endpoint when this happened.",
 			Next: "Messages are made for the endpoints of the moment; later ones do not get them.", Action: explain.CreateEndpoint,
 		}},
+		{"relayed, no endpoint", because(memory.EventRelay, ""), explain.Verdict{
+			Code: explain.NoEndpoint, Tone: explain.Warn, Sentence: "Nobody was told: the project had no endpoint when this happened.",
+			Next: "Messages are made for the endpoints of the moment; later ones do not get them.", Action: explain.CreateEndpoint,
+		}},
+		{"relayed, not wanted", explain.Facts{
+			Event:  memory.Event{Kind: memory.EventRelay, Status: memory.EventSucceeded},
+			Trails: trails(trail("slack", delivery.Skipped, delivery.ReasonTypeNotWanted, nil)),
+		}, explain.Verdict{
+			Code: explain.Skipped, Tone: explain.Quiet, Sentence: "Nothing was sent to slack: it does not subscribe to memory_add.",
+			Next: "Messages that it wants go out as usual.",
+		}},
 		{"all skipped", sent(trail("slack", delivery.Skipped, delivery.ReasonTypeNotWanted, nil), trail("crm", delivery.Skipped, delivery.ReasonTypeNotWanted, nil)), explain.Verdict{
 			Code: explain.Skipped, Tone: explain.Quiet, Sentence: "Nothing was sent: slack and crm do not subscribe to memory_add.",
 			Next: "Messages that it wants go out as usual.", Action: explain.OpenEndpoint, EndpointID: slackID,
