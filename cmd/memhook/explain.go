@@ -29,6 +29,12 @@ type verdict struct {
 	} `json:"deliveries"`
 }
 
+var verdictKind = resource{columns: []column{
+	{"CODE", "code", false},
+	{"SENTENCE", "sentence", false},
+	{"NEXT", "next", false},
+}}
+
 func explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain ID",
@@ -38,7 +44,7 @@ next.`,
 		Example: fmt.Sprintf("  memhook explain %s\n  memhook explain %s -o json", exampleEvent, exampleDelivery),
 		Args:    args(cobra.ExactArgs(1)),
 	}
-	return resource{}.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
+	return verdictKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
 		kind := eventKind.path
 		if strings.HasPrefix(given[0], delivery.DeliveryPrefix) {
 			kind = deliveryKind.path

@@ -24,9 +24,10 @@ func serveCommand() *cobra.Command {
 finishes what is in flight and exits with 0.
 
 The first start makes a project and an admin key. Every flag has a variable,
---data-dir is MEMHOOK_DATA_DIR; a flag wins. A secret may also come from a file:
-MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE, MEMHOOK_DATABASE_URL_FILE,
-MEMHOOK_REDIS_URL_FILE.`,
+--data-dir is MEMHOOK_DATA_DIR, and a setting in configuration files, data_dir; a
+flag wins over a variable, and that over a file (memhook config --help). A secret may
+also come from a file: MEMHOOK_SECRET_KEY_FILE, MEMHOOK_BOOTSTRAP_KEY_FILE,
+MEMHOOK_DATABASE_URL_FILE, MEMHOOK_REDIS_URL_FILE.`,
 		Example: `  memhook serve
   memhook serve --listen 127.0.0.1:0 --data-dir ./data
   memhook serve --allow-net 127.0.0.1/32        # deliver to receivers on this machine

@@ -24,6 +24,10 @@
 // and held, but a person who pauses a source wants it to stop. The price: a sender
 // that does not try again loses what it sends meanwhile.
 //
+// 2026-11: What is relayed says how often it was (data.hops), and is refused after
+// 16 times. An endpoint that is also a source of the same chain would otherwise
+// keep a change going round for ever: its copies differ in their ID and time.
+//
 // 2026-11: Repeats are known by the sender's ID where one of the usual headers has
 // it, else by the body. The price: a sender without IDs that means to say the same
 // twice must have its window switched off.
