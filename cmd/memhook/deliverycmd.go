@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var eventKind = resource{noun: "event", path: "events", columns: []column{
+var eventKind = kind{noun: "event", path: "events", columns: []column{
 	{"ID", "id", false},
 	{"TYPE", "type", false},
 	{"STATUS", "status", false},
@@ -20,7 +20,7 @@ var eventKind = resource{noun: "event", path: "events", columns: []column{
 	{"TRIES", "tries", true},
 }}
 
-var deliveryKind = resource{noun: "delivery", path: "deliveries", columns: []column{
+var deliveryKind = kind{noun: "delivery", path: "deliveries", columns: []column{
 	{"ID", "id", false},
 	{"STATUS", "status", false},
 	{"TYPE", "type", false},
@@ -34,7 +34,7 @@ var deliveryKind = resource{noun: "delivery", path: "deliveries", columns: []col
 	{"URL", "endpoint_url", true},
 }}
 
-var attemptKind = resource{noun: "delivery", columns: []column{
+var attemptKind = kind{noun: "delivery", columns: []column{
 	{"ID", "id", true},
 	{"NUMBER", "number", false},
 	{"TRIGGER", "trigger", false},

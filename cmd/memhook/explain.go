@@ -29,7 +29,7 @@ type verdict struct {
 	} `json:"deliveries"`
 }
 
-var verdictKind = resource{columns: []column{
+var verdictKind = kind{columns: []column{
 	{"CODE", "code", false},
 	{"SENTENCE", "sentence", false},
 	{"NEXT", "next", false},

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var keyKind = resource{noun: "key", path: "keys", title: "name", columns: []column{
+var keyKind = kind{noun: "key", path: "keys", title: "name", columns: []column{
 	{"ID", "id", false},
 	{"NAME", "name", false},
 	{"SCOPE", "scope", false},

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var memoryKind = resource{noun: "memory", columns: []column{
+var memoryKind = kind{noun: "memory", columns: []column{
 	{"ID", "id", false},
 	{"MEMORY", "memory", false},
 	{"USER", "user_id", false},

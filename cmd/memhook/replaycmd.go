@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var replayKind = resource{noun: "replay", path: "replays", columns: []column{
+var replayKind = kind{noun: "replay", path: "replays", columns: []column{
 	{"ID", "id", false},
 	{"STATE", "state", false},
 	{"TOTAL", "total", false},

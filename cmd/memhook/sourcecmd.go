@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var sourceKind = resource{noun: "source", path: "sources", title: "name", columns: []column{
+var sourceKind = kind{noun: "source", path: "sources", title: "name", columns: []column{
 	{"ID", "id", false},
 	{"NAME", "name", false},
 	{"VERIFICATION", "verification", false},

@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A resource is one kind of thing that the API has, with the commands that all
+// A kind is one kind of thing that the API has, with the commands that all
 // kinds share.
-type resource struct {
+type kind struct {
 	noun    string // as in its command
 	path    string // below apiRoot
 	title   string // the member that names one
@@ -19,7 +19,7 @@ type resource struct {
 }
 
 // on makes the work of a command that asks a server.
-func (r resource) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *client, v *view, given []string) error) *cobra.Command {
+func (r kind) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *client, v *view, given []string) error) *cobra.Command {
 	var t apiTarget
 	v := view{columns: r.columns}
 	t.flags(cmd.Flags())
@@ -41,7 +41,7 @@ func (r resource) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *clie
 }
 
 // complete offers the IDs of this kind to a command of another.
-func (r resource) complete() cobra.CompletionFunc {
+func (r kind) complete() cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		t := apiTarget{server: defaultServer}
 		for name, to := range map[string]*string{"server": &t.server, "key-file": &t.keyFile, "config": &t.config} {
@@ -54,7 +54,7 @@ func (r resource) complete() cobra.CompletionFunc {
 }
 
 // list shows all of a short list.
-func (r resource) list(short string) *cobra.Command {
+func (r kind) list(short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: short, Args: args(cobra.NoArgs),
 		Example: fmt.Sprintf("  memhook %[1]s list\n  memhook %[1]s list -o json", r.noun),
@@ -71,10 +71,10 @@ func (r resource) list(short string) *cobra.Command {
 }
 
 // recent shows the newest of a long list.
-func (r resource) recent(short string) *cobra.Command { return r.pages(short, "") }
+func (r kind) recent(short string) *cobra.Command { return r.pages(short, "") }
 
 // pages shows the part of a long list that a filter selects; "": it knows none.
-func (r resource) pages(short, filter string) *cobra.Command {
+func (r kind) pages(short, filter string) *cobra.Command {
 	var p pageFlags
 	cmd := &cobra.Command{
 		Use: "list", Short: short, Args: args(cobra.NoArgs),
@@ -100,7 +100,7 @@ func (r resource) pages(short, filter string) *cobra.Command {
 }
 
 // get shows one.
-func (r resource) get(short, example string) *cobra.Command {
+func (r kind) get(short, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get ID", Short: short, Args: args(cobra.ExactArgs(1)),
 		Example: fmt.Sprintf("  memhook %[1]s get %[2]s\n  memhook %[1]s get %[2]s -o json", r.noun, example),
@@ -111,7 +111,7 @@ func (r resource) get(short, example string) *cobra.Command {
 }
 
 // ask makes a request about one and shows the answer.
-func (r resource) ask(cmd *cobra.Command, api *client, v *view, method, id, action string, in any) error {
+func (r kind) ask(cmd *cobra.Command, api *client, v *view, method, id, action string, in any) error {
 	row, err := api.ask(cmd.Context(), method, r.path+"/"+url.PathEscape(id)+action, in)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (r resource) ask(cmd *cobra.Command, api *client, v *view, method, id, acti
 }
 
 // action makes a command that does one thing to one.
-func (r resource) action(verb, short, example string) *cobra.Command {
+func (r kind) action(verb, short, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: args(cobra.ExactArgs(1)),
 		Example: fmt.Sprintf("  memhook %s %s %s", r.noun, verb, example),
@@ -131,7 +131,7 @@ func (r resource) action(verb, short, example string) *cobra.Command {
 }
 
 // remove makes a command that removes one, after asking.
-func (r resource) remove(verb, short, example string) *cobra.Command {
+func (r kind) remove(verb, short, example string) *cobra.Command {
 	var t apiTarget
 	var yes bool
 	cmd := &cobra.Command{
