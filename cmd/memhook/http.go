@@ -33,6 +33,7 @@ func (n *node) newHTTP() *http.Server {
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", n.ready)
 	e.GET("/metrics", n.metrics(promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
+	var own *hookapi.API
 	if n.config.accepts() {
 		limit := newRateLimit(n.config.RateLimit, n.clock.Now)
 		limit.shared = n.limits
@@ -42,14 +43,15 @@ func (n *node) newHTTP() *http.Server {
 			Memory: n.memory, Delivery: n.delivery, Keys: n.keys.key, Log: n.log, PublicURL: n.config.PublicURL,
 		}).Register(e)
 		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
-		hookapi.New(hookapi.Config{
+		own = hookapi.New(hookapi.Config{
 			Memory: n.memory, Delivery: n.delivery, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
 			Retention: n.config.Retention, Version: version(), Now: n.clock.Now,
-		}).Register(e)
+		})
+		own.Register(e)
 		n.pages(e)
 		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/ui/") })
 	}
-	return &http.Server{
+	server := &http.Server{
 		Handler:           e,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -58,6 +60,10 @@ func (n *node) newHTTP() *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
+	if own != nil {
+		server.RegisterOnShutdown(own.Close)
+	}
+	return server
 }
 
 // answerPlainly answers errors of paths that no API answers for.

@@ -61,6 +61,9 @@ type API struct {
 	version   string
 	now       func() time.Time
 	document  func() document
+	streams   chan struct{} // one for each that is open
+	stopping  chan struct{} // closed to end them
+	stop      func()
 }
 
 // New returns the API.
@@ -71,13 +74,18 @@ func New(c Config) *API {
 	a := &API{
 		memory: c.Memory, delivery: c.Delivery, keyStore: c.KeyStore, keys: c.Keys, log: c.Log,
 		retention: c.Retention, version: c.Version, now: c.Now,
+		streams: make(chan struct{}, maxStreams), stopping: make(chan struct{}),
 	}
+	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	if a.now == nil {
 		a.now = time.Now
 	}
 	a.document = sync.OnceValue(func() document { return documentOf(a.Routes(), a.version) })
 	return a
 }
+
+// Close ends the streams. The server waits for them when it stops.
+func (a *API) Close() { a.stop() }
 
 // Register adds the routes to e, with the OpenAPI document and its page. Errors of
 // middleware under the API's paths become problems; an error handler that e already

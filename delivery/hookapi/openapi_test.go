@@ -67,8 +67,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		name := r.Method + " " + r.Pattern
 		path := param.ReplaceAllString(r.Pattern, "{$1}")
 		op := fmt.Sprintf("/paths/%s/%s", escape(path), strings.ToLower(r.Method))
-		if r.Tag == "Stream" {
-			continue
+		if strings.HasSuffix(r.Pattern, "/stream") {
+			continue // it does not end
 		}
 		if body := s.body(name, ids); body != nil {
 			raw, _ := json.Marshal(body)

@@ -55,6 +55,12 @@ func (r Route) doc(text string) Route {
 	return r
 }
 
+// streams says that the handler writes the answer itself, as server-sent events.
+func (r Route) streams() Route {
+	r.stream = true
+	return r
+}
+
 // serve answers the requests of a route.
 func (a *API) serve(r Route) echo.HandlerFunc {
 	return func(c echo.Context) error {

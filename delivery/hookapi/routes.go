@@ -32,6 +32,8 @@ func (a *API) Routes() []Route {
 
 		on(get, "deliveries", read, ok, "Deliveries", "List deliveries, newest first", a.deliveries).doc("Lists of one user, agent or run are ordered by their events."),
 		on(get, "deliveries/counts", read, ok, "Deliveries", "Count deliveries by status", a.deliveryCounts).doc("Counts go up to 1,000."),
+		on(get, "deliveries/stream", read, ok, "Deliveries", "Follow deliveries as they change", a.stream).streams().
+			doc("Server-sent events named delivery, whose data is a delivery and whose id is a cursor: a reader that comes back with it as Last-Event-ID misses nothing, and may see some twice. A comment follows every 15 seconds."),
 		on(get, "deliveries/:delivery", read, ok, "Deliveries", "Get a delivery", a.deliveryByID),
 		on(get, "deliveries/:delivery/attempts", read, ok, "Deliveries", "List the attempts of a delivery, oldest first", a.attempts),
 		on(get, "deliveries/:delivery/attempts/:number", read, ok, "Deliveries", "Get an attempt by its number", a.attempt),
