@@ -45,7 +45,7 @@ func (n *node) newHTTP() *http.Server {
 		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
 		own = hookapi.New(hookapi.Config{
 			Memory: n.memory, Delivery: n.delivery, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
-			Retention: n.config.Retention, Version: version(), Now: n.clock.Now,
+			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, Now: n.clock.Now,
 		})
 		own.Register(e)
 		n.pages(e)
@@ -64,6 +64,20 @@ func (n *node) newHTTP() *http.Server {
 		server.RegisterOnShutdown(own.Close)
 	}
 	return server
+}
+
+// noWorker tells whether it is known that no node takes work.
+func (n *node) noWorker(ctx context.Context) bool {
+	if n.config.works() || n.member == nil {
+		return false
+	}
+	nodes, err := n.db.Nodes(ctx)
+	for _, one := range nodes {
+		if one.Role != roleAPI {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // answerPlainly answers errors of paths that no API answers for.

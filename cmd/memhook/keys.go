@@ -14,6 +14,8 @@ const (
 	keyLife = 5 * time.Second
 	// keyRoom bounds the keys remembered; one takes about 300 bytes.
 	keyRoom = 10_000
+	// usedEvery is how precise the time of a key's last use is.
+	usedEvery = time.Minute
 )
 
 // A keyCache remembers good keys for keyLife, so that a request does not cost a
@@ -21,6 +23,9 @@ const (
 type keyCache struct {
 	find func(context.Context, [sha256.Size]byte) (apikey.Key, error)
 	now  func() time.Time
+	// used notes that a key was used, once in usedEvery at most; nil: nobody wants
+	// to know.
+	used func(ctx context.Context, id string, at time.Time) error
 
 	mu   sync.Mutex
 	keys map[[sha256.Size]byte]keptKey
@@ -45,6 +50,9 @@ func (c *keyCache) key(ctx context.Context, hash [sha256.Size]byte) (apikey.Key,
 		return kept.Key, nil
 	}
 	k, err := c.find(ctx, hash)
+	if err == nil && c.used != nil && (k.LastUsedAt == nil || now.Sub(*k.LastUsedAt) >= usedEvery) {
+		_ = c.used(ctx, k.ID, now) // a key works also while the database cannot be written
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {

@@ -49,3 +49,29 @@ func TestKeyCache(t *testing.T) {
 		}
 	}
 }
+
+func TestKeyUseIsNoted(t *testing.T) {
+	now := time.Now()
+	k := apikey.Key{ID: "key_1"}
+	c := newKeyCache(func(context.Context, [32]byte) (apikey.Key, error) { return k, nil }, func() time.Time { return now })
+	n := 0
+	c.used = func(_ context.Context, id string, at time.Time) error {
+		if id != k.ID || !at.Equal(now) {
+			t.Errorf("%s was used at %s", id, at)
+		}
+		n++
+		k.LastUsedAt = &at
+		return nil
+	}
+	for range 3 {
+		for range 3 {
+			if _, err := c.key(t.Context(), [32]byte{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(40 * time.Second)
+	}
+	if n != 2 {
+		t.Errorf("noted %d times in 80 seconds, want 2", n)
+	}
+}

@@ -77,6 +77,7 @@ func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err err
 		return n, err
 	}
 	n.keys = newKeyCache(n.db.Key, time.Now)
+	n.keys.used = n.db.KeyUsed
 	if n.firstKey, err = firstStart(ctx, n.db, c); err != nil {
 		return n, err
 	}

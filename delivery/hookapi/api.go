@@ -32,7 +32,7 @@ type KeyStore interface {
 	RevokeKey(ctx context.Context, projectID, id string, at time.Time) (apikey.Key, error)
 }
 
-// Config is what the API needs. All but the last three are required.
+// Config is what the API needs. All but the last four are required.
 type Config struct {
 	Memory   *memory.Service
 	Delivery *delivery.Service
@@ -46,6 +46,8 @@ type Config struct {
 	Retention time.Duration
 	// Version is shown in the OpenAPI document.
 	Version string
+	// NoWorker tells whether it is known that no worker runs; nil: it is not known.
+	NoWorker func(ctx context.Context) bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -59,6 +61,7 @@ type API struct {
 	log       *slog.Logger
 	retention time.Duration
 	version   string
+	noWorker  func(context.Context) bool
 	now       func() time.Time
 	document  func() document
 	streams   chan struct{} // one for each that is open
@@ -73,7 +76,7 @@ func New(c Config) *API {
 	}
 	a := &API{
 		memory: c.Memory, delivery: c.Delivery, keyStore: c.KeyStore, keys: c.Keys, log: c.Log,
-		retention: c.Retention, version: c.Version, now: c.Now,
+		retention: c.Retention, version: c.Version, noWorker: c.NoWorker, now: c.Now,
 		streams: make(chan struct{}, maxStreams), stopping: make(chan struct{}),
 	}
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })

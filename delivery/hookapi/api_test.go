@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memhook/delivery"
+	"memhook/memory"
 	"memhook/memory/sqlstore/sqlstoretest"
 	"memhook/signing/apikey"
 )
@@ -355,6 +356,20 @@ func TestProblemsNameTheField(t *testing.T) {
 	}
 	if a := s.do(s.admin, "GET", "/api/v2/nothing", nil); a.status != http.StatusNotFound || a.json(t)["type"] != "urn:memhook:problem:no-such-path" {
 		t.Errorf("no such path: %d, %s", a.status, a.raw)
+	}
+}
+
+func TestNoWorkerIsSaid(t *testing.T) {
+	s := newSite(t)
+	e, err := s.memory.Add(t.Context(), s.project, memory.Add{Turns: []memory.Turn{{Role: "user", Text: "hi"}}, Scope: memory.Scope{UserID: "alice"}}, []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for idle, want := range map[bool]string{false: "event_pending", true: "event_no_worker"} {
+		s.idle.Store(idle)
+		if got := s.must("GET", "/api/v2/events/"+e.ID.String()+"/explain", nil); got["code"] != want {
+			t.Errorf("no worker is %t: %v, want %s", idle, got["code"], want)
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func (a *API) attempt(c call, in *ofAttempt) (attemptShape, error) {
 
 // facts reads what a verdict needs beside the deliveries themselves.
 func (a *API) facts(c call, trails []delivery.Trail) (explain.Facts, error) {
-	f := explain.Facts{Trails: trails, Now: c.now, Ahead: map[uuid.UUID]delivery.Count{}}
+	f := explain.Facts{Trails: trails, Now: c.now, Ahead: map[uuid.UUID]delivery.Count{}, NoWorker: a.noWorker != nil && a.noWorker(c)}
 	var err error
 	if f.Endpoints, err = a.delivery.Endpoints(c, c.project()); err != nil {
 		return f, err

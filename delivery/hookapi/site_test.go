@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type site struct {
 	admin    string // keys
 	reader   string
 
+	idle   atomic.Bool // no worker runs
 	mu     sync.Mutex
 	now    time.Time
 	due    []delivery.Due
@@ -69,7 +71,7 @@ func newSite(t testing.TB) *site {
 	})
 	s.api = hookapi.New(hookapi.Config{
 		Memory: s.memory, Delivery: s.delivery, KeyStore: s.db, Keys: s.db.Key, Log: log, Now: s.clock,
-		Retention: 720 * time.Hour, Version: "test",
+		Retention: 720 * time.Hour, Version: "test", NoWorker: func(context.Context) bool { return s.idle.Load() },
 	})
 	e := echo.New()
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {

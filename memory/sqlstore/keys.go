@@ -94,3 +94,10 @@ func (db *DB) RevokeKey(ctx context.Context, projectID, id string, at time.Time)
 	}
 	return k, nil
 }
+
+// KeyUsed notes that a key was used at a time.
+func (db *DB) KeyUsed(ctx context.Context, id string, at time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		return t.later(`UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)`, id, micros(at))
+	})
+}
