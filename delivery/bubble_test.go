@@ -137,6 +137,15 @@ func (s *system) endpoint(t *testing.T, host string, change func(*delivery.NewEn
 	return e
 }
 
+// many is how many deliveries a backlog has: a thousand, or fewer with -short, for
+// instance beside the race detector.
+func many() int {
+	if testing.Short() {
+		return 200
+	}
+	return 1000
+}
+
 // addAll adds n memories and waits until they are processed.
 func (s *system) addAll(t *testing.T, n int) []uuid.UUID {
 	t.Helper()

@@ -77,7 +77,7 @@ func TestMissedEventsArrive(t *testing.T) {
 		before := s.addAll(t, 10)
 		s.settle(t, func() bool { return s.states(t, e, before)[delivery.Succeeded] == 10 })
 		s.pause(t, e)
-		const n = 1000
+		n := many()
 		missed := s.addAll(t, n)
 		if got := s.states(t, e, missed); got[delivery.Held] != n || len(r.to("old")) != 10 {
 			t.Errorf("while paused: deliveries %v and %d requests, want %d held and 10", got, len(r.to("old")), n)
@@ -117,7 +117,7 @@ func TestDisabledEndpointGetsItsDeliveriesLater(t *testing.T) {
 		e := s.endpoint(t, "gone", nil)
 		first := s.addAll(t, 1)
 		s.settle(t, func() bool { return s.standing(t, e).State == delivery.EndpointDisabled })
-		const n = 1000
+		n := many()
 		missed := s.addAll(t, n)
 		if got := s.states(t, e, missed); got[delivery.Held] != n {
 			t.Errorf("while disabled: deliveries %v, want %d held", got, n)
