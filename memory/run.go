@@ -50,6 +50,17 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
+// Announce is Run for a node that does no work: it pushes tickets for the events that
+// are accepted here, for other nodes to take, until ctx ends.
+func (s *Service) Announce(ctx context.Context) error {
+	defer s.stop()
+	s.bell.Run(ctx, func(ids []uuid.UUID) {
+		s.ring(ctx, ids, false)
+		s.handled(ids)
+	})
+	return nil
+}
+
 // pump rings for events that are due and were not rung for: those that a full
 // bell or queue dropped, that a crash left behind, or that a database error sent
 // back.

@@ -25,6 +25,11 @@ func (n *node) newBroker() (queue.Broker, error) {
 	}, n.log, metrics)
 	lanes := maps.Clone(lanes)
 	lanes[memory.Lane] = n.config.memoryWorkers()
+	if !n.config.works() {
+		for lane := range lanes {
+			lanes[lane] = 0
+		}
+	}
 	if n.config.RedisURL == "" {
 		b := queue.NewLocal(asynq.Handler(mux), lanes)
 		b.Instrument(metrics)

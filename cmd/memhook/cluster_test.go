@@ -23,14 +23,13 @@ type cluster struct {
 	redis    *queuetest.Redis
 	nodes    [2]atomic.Pointer[process]
 	dirs     [2]string
-	args     []string
+	roles    [2]string
 }
 
-func startCluster(t testing.TB, args ...string) *cluster {
+func startCluster(t testing.TB, first, second string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, postgres: sqlstoretest.StartPostgres(t), redis: queuetest.StartRedis(t)}
+	c := &cluster{t: t, postgres: sqlstoretest.StartPostgres(t), redis: queuetest.StartRedis(t), roles: [2]string{first, second}}
 	t.Setenv("MEMHOOK_SECRET_KEY", signing.GenerateKey())
-	c.args = append([]string{"--database-url", c.postgres.URL, "--redis-url", c.redis.URL}, args...)
 	for i := range c.nodes {
 		c.dirs[i] = t.TempDir()
 		c.start(i)
@@ -40,7 +39,7 @@ func startCluster(t testing.TB, args ...string) *cluster {
 
 func (c *cluster) start(i int) {
 	c.t.Helper()
-	c.nodes[i].Store(startProcess(c.t, c.dirs[i], c.args...))
+	c.nodes[i].Store(startProcess(c.t, c.dirs[i], "--database-url", c.postgres.URL, "--redis-url", c.redis.URL, "--role", c.roles[i]))
 }
 
 func (c *cluster) node(i int) *process { return c.nodes[i%len(c.nodes)].Load() }
@@ -108,7 +107,7 @@ const inFlight = 64
 // TestClusterLosesNothing kills nodes and what they share, in random order and
 // under load.
 func TestClusterLosesNothing(t *testing.T) {
-	c := startCluster(t)
+	c := startCluster(t, roleAll, roleAll)
 	receiver := newLedger(t)
 	c.node(0).register(receiver.URL, "memory_add")
 	var sum roll
@@ -169,10 +168,32 @@ func TestClusterLosesNothing(t *testing.T) {
 	}
 }
 
+// TestRoles: what one node accepts another one works on.
+func TestRoles(t *testing.T) {
+	c := startCluster(t, roleAPI, roleWorker)
+	receiver := newLedger(t)
+	c.node(0).register(receiver.URL, "memory_add")
+	var accepted []string
+	for i := range 20 {
+		text := fmt.Sprint("fact ", i)
+		if !c.node(0).add(text, "alice") {
+			t.Fatal("the api node accepts no add")
+		}
+		accepted = append(accepted, text)
+	}
+	await(t, "every accepted add is delivered", func() bool { return receiver.missing(accepted) == 0 })
+	if c.node(1).add("to the wrong one", "alice") {
+		t.Error("the worker accepts adds")
+	}
+	if n := receiver.duplicates(); n != 0 {
+		t.Errorf("%d callbacks came twice", n)
+	}
+}
+
 // TestDeadNodesWorkGoesOn: what a node had in its hands when it died does not wait
 // for its lease.
 func TestDeadNodesWorkGoesOn(t *testing.T) {
-	c := startCluster(t)
+	c := startCluster(t, roleAll, roleAll)
 	receiver := newLedger(t)
 	c.node(0).register(receiver.URL, "memory_add")
 	var sum roll

@@ -104,11 +104,15 @@ func (n *node) run(ctx context.Context) (err error) {
 	if n.member != nil {
 		start(&member, "member", func() error { return n.member.Run(memberCtx) })
 	}
-	if n.config.works() {
+	switch {
+	case n.config.works():
 		start(&broker, "queue", func() error { return n.broker.Run(brokerCtx) })
 		start(&pumps, "memory", func() error { return n.memory.Run(pumpCtx) })
 		start(&pumps, "delivery", func() error { return n.delivery.Run(pumpCtx) })
 		start(&pumps, "prune", func() error { return n.prune(pumpCtx) })
+	case n.config.RedisURL != "":
+		start(&broker, "queue", func() error { return n.broker.Run(brokerCtx) })
+		start(&pumps, "memory", func() error { return n.memory.Announce(pumpCtx) })
 	}
 	start(&web, "web", func() error { return n.serveHTTP() })
 	n.state.Store(stateReady)

@@ -10,6 +10,7 @@ import (
 )
 
 // Lanes says how many workers each lane has. A lane that is busy holds up no other.
+// One without workers here is served by other nodes, through Redis.
 type Lanes map[string]int
 
 // laneSize is how many tickets wait in a lane of the in-process broker.
@@ -62,6 +63,9 @@ func (l *Local) push(t Ticket) error {
 	}
 	if !l.running() {
 		return errStopped
+	}
+	if l.workers[t.Lane] == 0 {
+		return ErrFull
 	}
 	select {
 	case lane <- task:

@@ -150,6 +150,9 @@ func (r *Redis) Run(ctx context.Context) error {
 	var err error
 	servers := make([]*asynq.Server, 0, len(r.workers))
 	for lane, workers := range r.workers {
+		if workers == 0 {
+			continue
+		}
 		srv := r.newServer(lane, workers)
 		err = errors.Join(err, srv.Start(r.handler))
 		servers = append(servers, srv)

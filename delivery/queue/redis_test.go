@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -344,4 +345,51 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// TestRedisWithoutWorkers: a broker without workers feeds those of another node, and
+// takes nothing in while Redis is away.
+func TestRedisWithoutWorkers(t *testing.T) {
+	server := queuetest.StartRedis(t)
+	got := make(chan []uuid.UUID, 1)
+	handler := func(h queue.Handler) asynq.Handler {
+		return queue.Mux(map[string]queue.Handler{"look": h}, slog.New(slog.DiscardHandler), nil)
+	}
+	var brokers []*queue.Redis
+	for _, workers := range []int{0, 1} {
+		b, err := queue.NewRedis(server.URL, handler(func(_ context.Context, ids []uuid.UUID) error {
+			if workers == 0 {
+				t.Error("the broker without workers worked")
+			}
+			got <- ids
+			return nil
+		}), queue.Lanes{"lane": workers}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- b.Run(ctx) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+		brokers = append(brokers, b)
+	}
+	for brokers[0].Trouble() != "" {
+		runtime.Gosched()
+	}
+	id := uuid.New()
+	if err := brokers[0].Push(t.Context(), queue.Ticket{Kind: "look", Lane: "lane", IDs: []uuid.UUID{id}}); err != nil {
+		t.Fatal(err)
+	}
+	if ids := <-got; len(ids) != 1 || ids[0] != id {
+		t.Errorf("the other node got %v, want %v", ids, id)
+	}
+	server.Kill()
+	if err := brokers[0].Push(t.Context(), queue.Ticket{Kind: "look", Lane: "lane", IDs: []uuid.UUID{id}}); !errors.Is(err, queue.ErrFull) {
+		t.Errorf("without Redis: %v, want ErrFull", err)
+	}
 }
