@@ -39,7 +39,7 @@ func TestNothingBreaksARoute(t *testing.T) {
 		}
 		for j, member := range members {
 			for k, oddity := range oddities {
-				if (i+j+k)%5 != 0 {
+				if (i+j+k)%11 != 0 {
 					continue // another route gets it
 				}
 				if r.Method == http.MethodGet || r.Method == http.MethodDelete {
