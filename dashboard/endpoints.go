@@ -57,14 +57,15 @@ type endpointHead struct {
 	URL      text
 	Badge    badge
 	Tab      string
-	Active   bool
+	Paused   bool
+	Disabled bool
 	MayWrite bool
 }
 
 func headOf(e delivery.Endpoint, v visit, tab string) endpointHead {
 	return endpointHead{
 		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
-		Badge: endpointBadge(e, v.now), Tab: tab, Active: e.Active(), MayWrite: v.mayWrite(),
+		Badge: endpointBadge(e, v.now), Tab: tab, Paused: e.PausedAt != nil, Disabled: e.DisabledAt != nil, MayWrite: v.mayWrite(),
 	}
 }
 
@@ -117,40 +118,62 @@ func (d *Dashboard) endpointOf(v visit) (delivery.Endpoint, error) {
 
 // endpointVerdict says in a sentence how an endpoint does.
 func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
-	h := e.Health
-	switch {
-	case e.DisabledAt != nil:
-		return verdict{
-			Tone: bad, Sentence: line("Disabled " + long(now.Sub(*e.DisabledAt)) + " ago: the receiver asked for no more messages, or failed for too long."),
-			Next: "New deliveries are held. Resume the endpoint to send them.",
+	s := e.Standing(now)
+	failing := ""
+	if s.FailingSince != nil {
+		failing = fmt.Sprintf("Failing for %s: %s in a row. ", long(now.Sub(*s.FailingSince)), count(s.Failures, "failure"))
+	}
+	switch s.State {
+	case delivery.EndpointPaused:
+		by := "by a person"
+		if s.PausedBy != "" {
+			by = "by " + s.PausedBy
 		}
-	case e.PausedAt != nil:
 		return verdict{
-			Tone: warn, Sentence: line("Paused " + long(now.Sub(*e.PausedAt)) + " ago by a person."),
+			Tone: warn, Sentence: line("Paused " + long(now.Sub(*s.Since)) + " ago " + by + "."),
 			Next: "New deliveries are held and lose no tries. Resume the endpoint to send them.",
 		}
-	case h.FailingSince != nil:
-		v := verdict{
-			Tone: bad, Sentence: line(fmt.Sprintf("Failing for %s: %s in a row.", long(now.Sub(*h.FailingSince)), count(h.Failures, "failure"))),
-			Next: "Its deliveries are tried again by the schedule. The event of a failed one shows what the receiver answered.",
+	case delivery.EndpointDisabled:
+		why := "nothing but failures came from it for five days"
+		if s.Reason == delivery.DisabledGone {
+			why = "the receiver asked for no more messages"
 		}
-		if holds(h, now) {
-			v.Next = line("The receiver asked to be left alone; the next request goes out in " + long(h.HoldUntil.Sub(now)) + ".")
+		return verdict{
+			Tone: bad, Sentence: line("Disabled " + long(now.Sub(*s.Since)) + " ago, because " + why + "."),
+			Next: "New deliveries are held and lose no tries. Enable the endpoint to send them.",
 		}
-		return v
-	case holds(h, now):
-		return verdict{Tone: warn, Sentence: line("The receiver asked to be left alone; the next request goes out in " + long(h.HoldUntil.Sub(now)) + ".")}
-	case h.LastSuccessAt == nil:
+	case delivery.EndpointWaiting:
+		return verdict{
+			Tone: warn, Sentence: line(failing + "The receiver asked to be left alone."),
+			Next: line("The next request goes out in " + long(s.Until.Sub(now)) + ". Until then deliveries wait and lose no tries."),
+		}
+	case delivery.EndpointParked:
+		next := "The next probe is due now."
+		if s.Until.After(now) {
+			next = "The next probe goes out in " + long(s.Until.Sub(now)) + "."
+		}
+		return verdict{Tone: bad, Sentence: line(failing + "Deliveries wait and lose no tries."), Next: line(next)}
+	case delivery.EndpointProbing:
+		return verdict{Tone: warn, Sentence: line(failing + "A few deliveries go out to see whether it is back."), Next: "Each success lets more through."}
+	}
+	switch {
+	case failing != "":
+		return verdict{
+			Tone: bad, Sentence: line(failing),
+			Next: "Its deliveries are tried again by the schedule.", Link: deliveriesOf(e.ID) + "&status=retrying", Action: "See what the receiver answered",
+		}
+	case e.Health.LastSuccessAt == nil:
 		return verdict{
 			Tone: info, Sentence: "Enabled, and not used yet: nothing it wants has happened so far.",
 			Next: "Add a memory to see the first callback.", Link: root, Action: "How to",
 		}
 	}
-	return verdict{Tone: ok, Sentence: line("Receiving: the last message arrived " + momentOf(*h.LastSuccessAt, now).Ago + ".")}
+	return verdict{Tone: ok, Sentence: line("Receiving: the last message arrived " + momentOf(*e.Health.LastSuccessAt, now).Ago + ".")}
 }
 
-func holds(h delivery.Health, now time.Time) bool {
-	return h.HoldUntil != nil && now.Before(*h.HoldUntil)
+// deliveriesOf is the list of an endpoint's deliveries.
+func deliveriesOf(endpoint uuid.UUID) string {
+	return root + "deliveries?endpoint=" + delivery.FormatID(delivery.EndpointPrefix, endpoint)
 }
 
 var formatWords = map[delivery.Format]string{
@@ -179,9 +202,6 @@ func scheduleOf(e delivery.Endpoint) text {
 	}
 	return line(schedule.String())
 }
-
-// newEndpointPath is the page that registers an endpoint.
-const newEndpointPath = root + "endpoints/new"
 
 func endpointPath(id uuid.UUID) string {
 	return root + "endpoints/" + delivery.FormatID(delivery.EndpointPrefix, id)

@@ -1,10 +1,8 @@
 package dashboard
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +21,7 @@ const (
 
 type eventView struct {
 	ID          string
+	Page        string
 	Badge       badge
 	Kind        text
 	Scope       []pair
@@ -30,10 +29,37 @@ type eventView struct {
 	Steps       []eventStep
 	Changes     []changeView
 	MoreChanges int
-	Deliveries  []deliveryView
-	MoreOf      int // deliveries that are not shown
-	Payload     text
-	PayloadCut  bool
+	Messages    []messageView
+	MoreOf      int          // deliveries that are not shown
+	Shown       *shownDetail // the attempt that most needs to be seen, or was chosen
+	Payload     bodyView
+}
+
+// A messageView is a message of the event with its deliveries.
+type messageView struct {
+	ID         string
+	Type       text
+	Deliveries []deliveryLine
+}
+
+// A deliveryLine is a delivery in the timeline of its event.
+type deliveryLine struct {
+	Page     string
+	Endpoint text
+	Badge    badge
+	Note     text
+	Next     *moment
+	Chips    []chip
+	Earlier  int // attempts without a chip
+}
+
+// A shownDetail is an attempt on the page of its event.
+type shownDetail struct {
+	Page     string
+	Endpoint text
+	Chips    []chip
+	Attempt  *attemptView
+	MayWrite bool
 }
 
 // An eventStep is a line of the timeline.
@@ -49,47 +75,10 @@ type changeView struct {
 	Badge    badge
 	MemoryID string
 	Scope    []pair
-	Before   text
-	After    text
+	Old      []run
+	New      []run
 	HasOld   bool
 	HasNew   bool
-}
-
-type deliveryView struct {
-	ID       string
-	Anchor   string
-	Type     text
-	Endpoint text
-	Link     string // of the endpoint, "" when it was deleted
-	Host     text
-	Badge    badge
-	Reason   string
-	Next     *moment
-	Chips    []chip
-	Earlier  int // attempts without a chip
-	Attempts []attemptView
-}
-
-type attemptView struct {
-	Number   int
-	Anchor   string
-	Open     bool
-	Chip     chip
-	Cause    string
-	Detail   text
-	At       moment
-	Took     string
-	Phases   []pair
-	Remote   text
-	URL      text
-	Trigger  text
-	Next     *moment
-	Request  []pair
-	Response []pair
-	Body     text
-	HasBody  bool
-	BodySize string
-	Cut      bool
 }
 
 func (d *Dashboard) event(v visit) (reply, error) {
@@ -113,30 +102,66 @@ func (d *Dashboard) event(v visit) (reply, error) {
 	if view.Verdict.Link == newEndpointPath && !v.mayWrite() {
 		view.Verdict.Link = ""
 	}
-	return show("event", "Event "+shortID(id), view), nil
+	view.Shown, err = d.shownOf(v, trails)
+	return show("event", "Event "+shortID(id), view), err
+}
+
+// shownOf chooses the attempt that the page shows: the one that its address names,
+// else the last one of the delivery that most needs a person, if it failed.
+func (d *Dashboard) shownOf(v visit, trails []delivery.Trail) (*shownDetail, error) {
+	t, _ := explain.Worst(trails)
+	if named := v.QueryParam("delivery"); named != "" {
+		id, err := delivery.ParseID(delivery.DeliveryPrefix, named)
+		i := slices.IndexFunc(trails, func(t delivery.Trail) bool { return t.Delivery.ID == id })
+		if err != nil || i < 0 {
+			return nil, errNotFound
+		}
+		t = trails[i]
+	}
+	if len(t.List) == 0 {
+		return nil, nil
+	}
+	a, err := attemptNamed(v.QueryParam("attempt"), t.List)
+	if err != nil {
+		return nil, err
+	}
+	s := &shownDetail{Page: deliveryPath(t.Delivery.ID), Endpoint: line(t.EndpointName), MayWrite: v.mayWrite()}
+	s.Chips, _ = chipsOf(t)
+	for i := range s.Chips {
+		s.Chips[i].Current = s.Chips[i].Number == a.Number
+	}
+	s.Attempt, err = d.attemptView(v, t, a)
+	return s, err
 }
 
 func eventViewOf(e memory.Event, changes []memory.Change, trails []delivery.Trail, endpoints []delivery.Endpoint, now time.Time) eventView {
 	view := eventView{
-		ID: e.ID.String(), Badge: eventBadge(e.Status), Kind: kindWord(e.Kind), Scope: scopeOf(e.Scope),
-		Verdict: verdictOf(e, changes, trails, endpoints, now), Steps: stepsOfEvent(e, now),
+		ID: e.ID.String(), Page: eventPath(e.ID), Badge: eventBadge(e.Status), Kind: kindWord(e.Kind), Scope: scopeOf(e.Scope),
+		Verdict: verdictOf(e, changes, trails, endpoints, now), Steps: stepsOfEvent(e, now), Payload: bodyOf(e.Payload),
 	}
-	view.Payload, view.PayloadCut = head(e.Payload)
 	for _, c := range changes[:min(len(changes), maxChanges)] {
 		view.Changes = append(view.Changes, changeOf(c))
 	}
 	view.MoreChanges = len(changes) - len(view.Changes)
-
-	live := map[uuid.UUID]bool{}
-	for _, e := range endpoints {
-		live[e.ID] = true
+	if view.Verdict.Link != "" && len(trails) > 0 {
+		first, _ := explain.Worst(trails)
+		if !slices.ContainsFunc(endpoints, func(e delivery.Endpoint) bool { return e.ID == first.Delivery.EndpointID }) {
+			view.Verdict.Link, view.Verdict.Action = "", ""
+		}
 	}
 	trails = slices.Clone(trails)
 	slices.SortStableFunc(trails, func(a, b delivery.Trail) int { return explain.Urgency(b.Delivery) - explain.Urgency(a.Delivery) })
+	at := map[uuid.UUID]int{}
 	for _, t := range trails[:min(len(trails), maxDeliveries)] {
-		view.Deliveries = append(view.Deliveries, deliveryOf(t, live[t.Delivery.EndpointID], now))
+		i, ok := at[t.Delivery.MessageID]
+		if !ok {
+			i = len(view.Messages)
+			at[t.Delivery.MessageID] = i
+			view.Messages = append(view.Messages, messageView{ID: delivery.FormatID(delivery.MessagePrefix, t.Delivery.MessageID), Type: line(t.MessageType)})
+		}
+		view.Messages[i].Deliveries = append(view.Messages[i].Deliveries, deliveryLineOf(t, view.Page, now))
 	}
-	view.MoreOf = len(trails) - len(view.Deliveries)
+	view.MoreOf = max(0, len(trails)-maxDeliveries)
 	return view
 }
 
@@ -163,85 +188,40 @@ func changeOf(c memory.Change) changeView {
 	switch c.Kind {
 	case memory.ChangeUpdate:
 		v.HasOld, v.HasNew = true, true
-		v.Before, v.After = block(c.Before), block(c.Memory.Text)
+		v.Old, v.New = diff(c.Before, c.Memory.Text)
 	case memory.ChangeDelete:
-		v.HasOld, v.Before = true, block(c.Memory.Text)
+		v.HasOld, v.Old = true, []run{{Text: block(c.Memory.Text)}}
 	default:
-		v.HasNew, v.After = true, block(c.Memory.Text)
+		v.HasNew, v.New = true, []run{{Text: block(c.Memory.Text)}}
 	}
 	return v
 }
 
-func deliveryOf(t delivery.Trail, live bool, now time.Time) deliveryView {
+func deliveryLineOf(t delivery.Trail, event string, now time.Time) deliveryLine {
 	d := t.Delivery
-	id := delivery.FormatID(delivery.DeliveryPrefix, d.ID)
-	v := deliveryView{
-		ID: id, Anchor: id, Type: line(t.MessageType), Endpoint: line(t.EndpointName), Host: line(hostOf(t.EndpointURL)),
-		Badge: deliveryBadge(d), Reason: reasonWords[d.Reason],
-	}
-	if live {
-		v.Link = endpointPath(d.EndpointID)
+	l := deliveryLine{Page: deliveryPath(d.ID), Endpoint: line(t.EndpointName), Badge: deliveryBadge(d)}
+	if d.Reason != delivery.ReasonNone {
+		l.Note = line(title(explain.Reason(t)))
 	}
 	if d.Status == delivery.Pending { // in sending it is the end of the lease
-		v.Next = momentOr(d.NextAt, now)
+		l.Next = momentOr(d.NextAt, now)
 	}
-	for i, a := range slices.Backward(t.List) { // the newest first
-		one := attemptOf(a, now)
-		one.Anchor = id + "-" + strconv.Itoa(a.Number)
-		one.Open = i == len(t.List)-1 && a.Class != ""
-		one.Chip.To = "#" + one.Anchor
-		v.Attempts = append(v.Attempts, one)
+	l.Chips, l.Earlier = chipsOf(t)
+	for i := range l.Chips {
+		l.Chips[i].To = event + "?delivery=" + delivery.FormatID(delivery.DeliveryPrefix, d.ID) + "&attempt=" + strconv.Itoa(l.Chips[i].Number) + "#attempt"
 	}
-	for _, a := range slices.Backward(v.Attempts[:min(maxChips, len(v.Attempts))]) {
-		v.Chips = append(v.Chips, a.Chip)
-	}
-	v.Earlier = len(v.Attempts) - len(v.Chips)
-	return v
+	return l
 }
 
-func attemptOf(a delivery.Attempt, now time.Time) attemptView {
-	v := attemptView{
-		Number: a.Number, Chip: chipOf(a), Cause: explain.Attempt(a), Detail: line(a.Detail), At: momentOf(a.StartedAt, now),
-		Took: brief(a.Duration), Phases: phasesOf(a.Phases), Remote: line(a.RemoteAddr), URL: line(a.URL),
-		Trigger: line(string(a.Trigger)), Next: momentOr(a.NextAt, now),
-		Request: headersOf(a.RequestHeader), Response: headersOf(a.ResponseHeader),
-		HasBody: len(a.ResponseBody) > 0, BodySize: size(len(a.ResponseBody)), Cut: a.Truncated,
+// chipsOf returns the last attempts of a delivery as chips, and how many earlier
+// ones there are.
+func chipsOf(t delivery.Trail) ([]chip, int) {
+	earlier := max(0, len(t.List)-maxChips)
+	var chips []chip
+	for _, a := range t.List[earlier:] {
+		c := chipOf(a)
+		c.Number, c.To = a.Number, deliveryPath(t.Delivery.ID)+"?attempt="+strconv.Itoa(a.Number)
+		chips = append(chips, c)
 	}
-	var more bool
-	v.Body, more = head(a.ResponseBody)
-	v.Cut = v.Cut || more
-	return v
-}
-
-func phasesOf(p delivery.Phases) []pair {
-	var list []pair
-	for _, part := range []struct {
-		name string
-		took time.Duration
-	}{{"DNS", p.DNS}, {"connect", p.Connect}, {"TLS", p.TLS}, {"wait", p.Wait}, {"body", p.Body}} {
-		if part.took > 0 {
-			list = append(list, pair{text(part.name), text(brief(part.took))})
-		}
-	}
-	return list
-}
-
-// headersOf lists header fields by name, one line per value.
-func headersOf(h http.Header) []pair {
-	var list []pair
-	for name, values := range h {
-		for _, v := range values {
-			list = append(list, pair{line(name), line(v)})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b pair) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	return list
-}
-
-// size prints a number of bytes.
-func size(n int) string {
-	if n < 1024 {
-		return count(n, "byte")
-	}
-	return strconv.FormatFloat(float64(n)/1024, 'f', 1, 64) + " KiB"
+	return chips, earlier
 }

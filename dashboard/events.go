@@ -1,40 +1,26 @@
 package dashboard
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"memhook/delivery"
 	"memhook/memory"
-	"memhook/memory/explain"
-)
-
-const (
-	eventsPerPage = 25
-	// maxTally is how many changes an event in a list may have for its deliveries
-	// to be counted there. Beyond it the page of the event tells.
-	maxTally = 20
-	// maxSkip is how far back a list goes.
-	maxSkip = 100_000
 )
 
 type eventsView struct {
-	Filters []filterTab
-	Status  string // of the filter, "" for all
-	Rows    []eventRow
-	Newer   string // URLs, "" when there are none
-	Older   string
-	Showing string
-}
-
-type filterTab struct {
-	Word    string
-	URL     string
-	Current bool
+	Tabs     []filterTab
+	Menus    []menu
+	Hidden   []pair // terms that the form carries along
+	Box      string
+	Filtered string // the filter in words, "" when there is none
+	Clear    string
+	Rows     []eventRow
+	Pager    pager
+	Cut      bool
+	Self     string
 }
 
 // An eventRow is an event in a list.
@@ -53,92 +39,61 @@ type eventRow struct {
 type pair struct{ Name, Value text }
 
 func (d *Dashboard) events(v visit) (reply, error) {
-	q, err := eventListOf(v.QueryParams(), v.now)
+	f, err := filterOf(root+"events", v.QueryParams())
 	if err != nil {
 		return reply{}, err
 	}
-	events, total, err := d.memory.Events(v.ctx(), memory.EventQuery{
-		ProjectID: v.key.ProjectID, Status: q.status, To: q.until, Offset: q.skip, Limit: eventsPerPage,
-	})
+	l := memory.EventList{ProjectID: v.project(), Limit: f.limit}
+	if err := l.Apply(f.terms, v.now); err != nil {
+		return reply{}, badFilter(err)
+	}
+	if f.after != nil {
+		l.After = f.after.ID
+	}
+	if f.before != nil {
+		l.Before = f.before.ID
+	}
+	page, err := d.memory.EventPage(v.ctx(), l)
 	if err != nil {
 		return reply{}, err
 	}
-	view := eventsView{Filters: filterTabs(q.status), Status: strings.ToLower(string(q.status))}
-	if view.Rows, err = d.eventRows(v, events); err != nil {
+	view := eventsView{
+		Tabs: eventTabs(f), Menus: []menu{kindMenu(f), f.sinceMenu()}, Box: f.box("status", "type", "since"),
+		Filtered: string(line(f.terms.String())), Clear: f.path, Cut: page.Cut, Self: f.url("", nil),
+	}
+	if view.Rows, err = d.eventRows(v, page.Events); err != nil {
 		return reply{}, err
 	}
-	if q.skip > 0 {
-		newer := q
-		newer.skip = max(0, q.skip-eventsPerPage)
-		view.Newer = newer.url()
+	if s := f.value("status"); s != "" {
+		view.Hidden = append(view.Hidden, pair{"status", text(s)})
 	}
-	if q.skip+len(events) < total && q.skip+eventsPerPage <= maxSkip {
-		older := q
-		older.skip += eventsPerPage
-		view.Older = older.url()
+	if page.Newer != uuid.Nil {
+		view.Pager.Newer = f.url("before", &delivery.Cursor{ID: page.Newer})
 	}
-	if len(events) > 0 {
-		view.Showing = strconv.Itoa(q.skip+1) + " to " + strconv.Itoa(q.skip+len(events)) + " of " + count(total, "event") + ", newest first"
+	if page.Older != uuid.Nil {
+		view.Pager.Older = f.url("after", &delivery.Cursor{ID: page.Older})
+	}
+	if len(page.Events) > 0 {
+		view.Pager.Showing = count(len(page.Events), "row") + ", newest first"
 	}
 	return show("events", "Events", view), nil
 }
 
-// An eventList is what the URL of the list says. A page further back counts from
-// until, so that new events do not shift its rows.
-type eventList struct {
-	status memory.EventStatus
-	until  time.Time
-	skip   int
-}
-
-func eventListOf(q url.Values, now time.Time) (eventList, error) {
-	l := eventList{until: now.Add(time.Minute)} // with the clocks of other nodes
-	if s := q.Get("status"); s != "" {
-		l.status = memory.EventStatus(strings.ToUpper(s))
-		if eventBadge(l.status).Icon == "?" {
-			return l, &failure{400, "Unknown filter", "The status in the address must be pending, running, succeeded or failed."}
-		}
-	}
-	if s := q.Get("until"); s != "" {
-		us, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || us < 0 {
-			return l, errPage
-		}
-		l.until = time.UnixMicro(us).UTC()
-	}
-	if s := q.Get("skip"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 0 || n > maxSkip {
-			return l, errPage
-		}
-		l.skip = n
-	}
-	return l, nil
-}
-
-var errPage = &failure{400, "Unknown page", "The address does not name a page of the list. Go back to the newest events."}
-
-func (l eventList) url() string {
-	q := url.Values{}
-	if l.status != "" {
-		q.Set("status", strings.ToLower(string(l.status)))
-	}
-	if l.skip > 0 {
-		q.Set("skip", strconv.Itoa(l.skip))
-		q.Set("until", strconv.FormatInt(l.until.UnixMicro(), 10))
-	}
-	if len(q) == 0 {
-		return root + "events"
-	}
-	return root + "events?" + q.Encode()
-}
-
-func filterTabs(current memory.EventStatus) []filterTab {
-	tabs := []filterTab{{"All", root + "events", current == ""}}
+func eventTabs(f filter) []filterTab {
+	current := memory.EventStatus(strings.ToUpper(f.value("status")))
+	tabs := []filterTab{{Word: "All", URL: f.with("status", ""), Current: current == ""}}
 	for _, s := range []memory.EventStatus{memory.EventPending, memory.EventRunning, memory.EventSucceeded, memory.EventFailed} {
-		tabs = append(tabs, filterTab{eventBadge(s).Word, eventList{status: s}.url(), current == s})
+		tabs = append(tabs, filterTab{Word: eventBadge(s).Word, URL: f.with("status", strings.ToLower(string(s))), Current: current == s})
 	}
 	return tabs
+}
+
+func kindMenu(f filter) menu {
+	m := menu{Key: "type", Label: "Type", Choices: []choice{{Label: "Any type"}}}
+	for _, k := range []memory.EventKind{memory.EventAdd, memory.EventUpdate, memory.EventDelete, memory.EventDeleteAll, memory.EventDeleteUser} {
+		m.Choices = append(m.Choices, choice{Value: strings.ToLower(string(k)), Label: string(kindWord(k))})
+	}
+	return m.choose(strings.ToLower(f.value("type")))
 }
 
 // eventRows returns the rows of events of the visitor's project.
@@ -151,42 +106,36 @@ func (d *Dashboard) eventRows(v visit, events []memory.Event) ([]eventRow, error
 	if err != nil {
 		return nil, err
 	}
+	tallies, err := d.delivery.EventTallies(v.ctx(), v.project(), ids)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{
 			URL: eventPath(e.ID), ID: e.ID.String(), Short: shortID(e.ID), Badge: eventBadge(e.Status),
 			Kind: kindWord(e.Kind), Scope: scopeOf(e.Scope), Changes: changesOf(e, changes[e.ID]), At: momentOf(e.CreatedAt, v.now),
 		}
-		if len(changes[e.ID]) > maxTally {
-			continue
-		}
-		trails, err := d.delivery.TrailsByEvent(v.ctx(), v.key.ProjectID, e.ID)
-		if err != nil {
-			return nil, err
-		}
-		rows[i].Deliveries = tally(trails)
+		rows[i].Deliveries = tally(tallies[e.ID])
 	}
 	return rows, nil
 }
 
-// tally counts deliveries by state, the most urgent first. Skipped ones count
-// only when there are no others.
-func tally(trails []delivery.Trail) []badge {
-	const states = 8 // of urgency
-	var n [states]int
-	var like [states]badge
-	for _, t := range trails {
-		u := explain.Urgency(t.Delivery)
-		n[u]++
-		like[u] = deliveryBadge(t.Delivery)
-	}
+// tally shows counts of deliveries by state, the most urgent first. Skipped ones
+// count only when there are no others.
+func tally(counts map[delivery.ListStatus]int) []badge {
 	var list []badge
-	for u := states - 1; u >= 0; u-- {
-		if n[u] == 0 || u == 0 && len(list) > 0 {
+	for _, s := range []delivery.Status{delivery.Failed, delivery.Held, "retrying", delivery.Sending, delivery.Pending, delivery.Canceled, delivery.Succeeded, delivery.Skipped} {
+		n := counts[delivery.ListStatus(s)]
+		if n == 0 || s == delivery.Skipped && len(list) > 0 {
 			continue
 		}
-		b := like[u]
-		b.Word = strconv.Itoa(n[u]) + " " + strings.ToLower(b.Word)
+		d := delivery.Delivery{Status: s}
+		if s == "retrying" {
+			d.Status, d.Attempts = delivery.Pending, 1
+		}
+		b := deliveryBadge(d)
+		b.Word = strconv.Itoa(n) + " " + strings.ToLower(b.Word)
 		list = append(list, b)
 	}
 	return list

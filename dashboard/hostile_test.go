@@ -100,7 +100,13 @@ func eventWith(s string) eventView {
 		list := []delivery.Attempt{a, a, a, a, a, a, a}
 		trails = append(trails, delivery.Trail{Delivery: d, MessageType: s, EndpointName: s, EndpointURL: "https://x.example/" + s, List: list})
 	}
-	return eventViewOf(e, changes, trails, []delivery.Endpoint{{ID: endpointID}}, now)
+	v := eventViewOf(e, changes, trails, []delivery.Endpoint{{ID: endpointID}}, now)
+	one := attemptOf(a, now)
+	one.Sent = bodyOf([]byte(s))
+	one.Curl, one.CurlNote = curlOf(a, []byte(s), now)
+	one.Curl += " " // one that could not be written is left out
+	v.Shown = &shownDetail{Page: "/ui/deliveries/dlv_x", Endpoint: line(s), Chips: []chip{{Word: "500"}}, Attempt: &one, MayWrite: true}
+	return v
 }
 
 func overviewWith(s string) overviewView {
@@ -110,8 +116,17 @@ func overviewWith(s string) overviewView {
 	return v
 }
 
+func formWith(s string) formView {
+	s = string(line(s))
+	f := formView{Name: s, URL: s, Description: s, Headers: s, Users: s, Categories: s, Metadata: s, Rate: s, Timeout: s, Schedule: s, Mistakes: map[string]string{}}
+	for _, field := range formFields {
+		f.Mistakes[field] = s
+	}
+	return f.filled()
+}
+
 func headWith(s string) endpointHead {
-	return endpointHead{Page: "/ui/endpoints/x", ID: "ep_x", Name: line(s), URL: line(s), Active: true, MayWrite: true}
+	return endpointHead{Page: "/ui/endpoints/x", ID: "ep_x", Name: line(s), URL: line(s), Paused: true, Disabled: true, MayWrite: true}
 }
 
 // Every template is executed with nothing and with each hostile string in each of
@@ -121,7 +136,29 @@ func TestTemplates(t *testing.T) {
 		"login":    func(s string) any { return signInView{Next: safeNext(s), Token: s, Mistake: s} },
 		"overview": func(s string) any { return overviewWith(s) },
 		"events": func(s string) any {
-			return eventsView{Filters: filterTabs(""), Status: "failed", Rows: overviewWith(s).Events, Newer: "/ui/events", Older: "/ui/events", Showing: "1"}
+			f := filter{path: "/ui/events", terms: delivery.Terms{{Key: "user", Value: s}, {Value: s}}}
+			return eventsView{
+				Tabs: eventTabs(f), Menus: []menu{kindMenu(f)}, Hidden: []pair{{"status", line(s)}}, Box: f.box(), Filtered: string(line(f.terms.String())),
+				Clear: f.path, Rows: overviewWith(s).Events, Pager: pager{Newer: f.url("", nil), Older: f.url("", nil), Showing: "1"}, Self: f.url("", nil),
+			}
+		},
+		"deliveries": func(s string) any {
+			f := filter{path: "/ui/deliveries", terms: delivery.Terms{{Key: "user", Value: s}, {Value: s}}}
+			row := deliveryRowOf(delivery.Row{
+				Delivery: delivery.Delivery{Status: delivery.Pending, Type: s, Detail: s, NextAt: &noon}, EndpointName: s, EndpointURL: "https://x.example/" + s,
+				Recent: []delivery.Attempt{{Class: retry.ClassStatus, StatusCode: 500}},
+			}, noon, true)
+			skipped := deliveryRowOf(delivery.Row{Delivery: delivery.Delivery{Status: delivery.Skipped, Type: s, Detail: s}, EndpointName: s}, noon, false)
+			return deliveriesView{
+				Tabs: deliveryTabs(f, nil), Menus: []menu{typeMenu(f)}, Box: f.box(menuKeys...), Filtered: string(line(f.terms.String())), Clear: f.path,
+				Rows: []deliveryRow{row, skipped}, Cut: true, Self: f.url("", nil), MayWrite: true,
+			}
+		},
+		"delivery": func(s string) any {
+			return deliveryView{
+				ID: "dlv_x", Page: "/ui/deliveries/dlv_x", Type: line(s), Endpoint: line(s), Host: line(s), Reason: line(s), Attempts: []chip{{Word: "500"}},
+				Attempt: eventWith(s).Shown.Attempt, Verdict: verdict{Sentence: line(s)}, MayWrite: true, Actions: deliveryActions{true, true, true},
+			}
 		},
 		"event":     func(s string) any { return eventWith(s) },
 		"endpoints": func(s string) any { return endpointsView{overviewWith(s).Endpoints, true} },
@@ -129,12 +166,9 @@ func TestTemplates(t *testing.T) {
 			return endpointView{endpointHead: headWith(s), Verdict: verdict{Sentence: line(s)}, Types: []string{"memory_add"}, Schedule: line(s), Secrets: []secretHint{{Hint: "abcd"}}}
 		},
 		"new": func(s string) any {
-			v := newViewOf(delivery.NewEndpoint{Name: string(line(s)), URL: string(line(s))})
-			for field := range v.Mistakes {
-				v.Mistakes[field] = string(line(s))
-			}
-			return v
+			return newView{formWith(s)}
 		},
+		"edit": func(s string) any { return editView{headWith(s), formWith(s)} },
 		"secrets": func(s string) any {
 			return secretsView{endpointHead: headWith(s), Secrets: []secretView{{Text: "whsec_x"}, {Hint: "abcd"}}, Ask: true, Mistake: "x"}
 		},
@@ -143,7 +177,7 @@ func TestTemplates(t *testing.T) {
 	}
 	empty := map[string]any{
 		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
-		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{Mistakes: newViewOf(delivery.NewEndpoint{}).Mistakes},
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "delivery": deliveryView{},
 		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
 	}
 	pages := parsePages()
@@ -194,11 +228,12 @@ func TestHostileData(t *testing.T) {
 			}
 		}
 		b.get("/ui/login?next="+url.QueryEscape(text)).lacks(t, "<script>", "<svg onload")
+		b.get("/ui/deliveries?q="+url.QueryEscape(text)).lacks(t, "<script>", "<svg onload")
 		b.get("/ui/events?status="+url.QueryEscape(text)).is(t, 400).lacks(t, "<script>", "<svg onload")
 		form := url.Values{"form": {newToken()}, "name": {text}, "url": {text}, "event_types": {text}, "format": {text}}
 		b.post("/ui/endpoints/new", form).is(t, 422).lacks(t, "<script>", "<svg onload", "<hx-partial")
 	}
-	for _, path := range []string{"/ui/", "/ui/events", "/ui/endpoints"} {
+	for _, path := range []string{"/ui/", "/ui/events", "/ui/deliveries", "/ui/endpoints"} {
 		page := b.get(path).is(t, 200)
 		page.lacks(t, "<script>", "<img src=x onerror")
 		if r, ok := hides(page.text); ok {

@@ -79,7 +79,7 @@ func (d *Dashboard) static(v visit) (reply, error) {
 }
 
 // sharedTemplates are parsed into every page.
-var sharedTemplates = []string{"layout.html", "parts.html", "rows.html"}
+var sharedTemplates = []string{"layout.html", "parts.html", "rows.html", "form.html"}
 
 // parsePages returns the template of each page, with the layout around it.
 func parsePages() map[string]*template.Template {
@@ -88,7 +88,7 @@ func parsePages() map[string]*template.Template {
 		patterns[i] = "templates/" + name
 	}
 	shared := template.Must(template.New("layout.html").Option("missingkey=error").Funcs(template.FuncMap{
-		"asset": assetURL, "token": newToken, "with": pairUp,
+		"asset": assetURL, "token": newToken, "both": pairUp, "one": func(c chip) []chip { return []chip{c} },
 	}).ParseFS(templateFiles, patterns...))
 	pages := map[string]*template.Template{}
 	entries, err := templateFiles.ReadDir("templates")

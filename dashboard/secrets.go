@@ -13,11 +13,12 @@ import (
 // secretsView is the page of an endpoint's signing secrets.
 type secretsView struct {
 	endpointHead
-	Secrets []secretView
-	Shown   bool
-	Until   moment // Shown ends
-	Ask     bool   // revealing asks for the key again
-	Mistake string
+	Secrets  []secretView
+	KeyPairs []secretView // their public keys, which are no secret
+	Shown    bool
+	Until    moment // Shown ends
+	Ask      bool   // revealing asks for the key again
+	Mistake  string
 }
 
 // A secretView tells secrets apart without giving one away, unless it is shown.
@@ -45,7 +46,7 @@ func (d *Dashboard) secretsPage(v visit, e delivery.Endpoint, mistake string) re
 		Ask: v.now.Sub(v.session.ProvedAt) >= proofLife,
 	}
 	for i, s := range e.Secrets {
-		if s.ExpiresAt != nil && !v.now.Before(*s.ExpiresAt) {
+		if !s.Live(v.now) {
 			continue
 		}
 		one := secretView{
@@ -55,6 +56,13 @@ func (d *Dashboard) secretsPage(v visit, e delivery.Endpoint, mistake string) re
 			one.Text = s.Reveal()
 		}
 		view.Secrets = append(view.Secrets, one)
+	}
+	for _, s := range e.KeyPairs {
+		if public, ok := s.Public(); ok && s.Live(v.now) {
+			view.KeyPairs = append(view.KeyPairs, secretView{
+				ID: "public-" + s.Hint(), Text: public.String(), Created: momentOf(s.CreatedAt, v.now), Expires: momentOr(s.ExpiresAt, v.now),
+			})
+		}
 	}
 	r := show("secrets", string(view.Name)+": secrets", view)
 	r.secret = view.Shown
@@ -83,6 +91,7 @@ func (d *Dashboard) revealSecrets(v visit) (reply, error) {
 			return reply{}, err
 		}
 	}
+	d.note(v, "endpoint.reveal_secret", delivery.FormatID(delivery.EndpointPrefix, e.ID), e.Name)
 	if err := d.reveal(v, e.ID); err != nil {
 		return reply{}, err
 	}

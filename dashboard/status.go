@@ -66,15 +66,22 @@ func deliveryBadge(d delivery.Delivery) badge {
 }
 
 func endpointBadge(e delivery.Endpoint, now time.Time) badge {
-	switch {
-	case e.DisabledAt != nil:
+	switch e.Standing(now).State {
+	case delivery.EndpointDeleted:
+		return badge{"⊘", "Deleted", quiet}
+	case delivery.EndpointDisabled:
 		return badge{"✕", "Disabled", bad}
-	case e.PausedAt != nil:
+	case delivery.EndpointPaused:
 		return badge{"‖", "Paused", warn}
-	case e.Health.FailingSince != nil:
-		return badge{"↻", "Failing", bad}
-	case e.Health.HoldUntil != nil && now.Before(*e.Health.HoldUntil):
+	case delivery.EndpointWaiting:
 		return badge{"◔", "Waiting", warn}
+	case delivery.EndpointParked:
+		return badge{"✕", "Breaker open", bad}
+	case delivery.EndpointProbing:
+		return badge{"↻", "Probing", warn}
+	}
+	if e.Health.FailingSince != nil {
+		return badge{"↻", "Failing", bad}
 	}
 	return badge{"✓", "Enabled", ok}
 }
@@ -94,9 +101,11 @@ func changeBadge(k memory.ChangeKind) badge {
 // A chip is an attempt in a word: the status the receiver answered with, or what
 // came instead of an answer.
 type chip struct {
-	Word string
-	Tone tone
-	To   string // the attempt on the page
+	Word    string
+	Tone    tone
+	To      string // the page of the attempt
+	Current bool   // it is the one shown
+	Number  int
 }
 
 var classWords = map[retry.Class]string{
@@ -122,16 +131,4 @@ func chipOf(a delivery.Attempt) chip {
 		c.Word = string(line(string(a.Class)))
 	}
 	return c
-}
-
-// reasonWords say why a delivery is in its state.
-var reasonWords = map[delivery.Reason]string{
-	delivery.ReasonTypeNotWanted: "The endpoint does not subscribe to this type.",
-	delivery.ReasonPaused:        "The endpoint is paused. Resuming it sends this.",
-	delivery.ReasonDisabled:      "The endpoint is disabled. Resuming it sends this.",
-	delivery.ReasonDeleted:       "The endpoint was deleted first.",
-	delivery.ReasonGone:          "The receiver answered that it wants no more messages, which disabled the endpoint.",
-	delivery.ReasonRefused:       "Trying again could not help.",
-	delivery.ReasonOutOfTries:    "The retry schedule has ended.",
-	delivery.ReasonTooOld:        "The next try would have come too late to be of use.",
 }

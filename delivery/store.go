@@ -32,6 +32,9 @@ type Lists interface {
 	// DeliveryCounts returns how many deliveries of the query there are in each of
 	// the states, and under "" in all; q.Status, cursors and limit do not count.
 	DeliveryCounts(ctx context.Context, q Query) (map[ListStatus]Count, error)
+	// EventTallies returns how many deliveries each of the events has in each of the
+	// states, with Retrying apart from Pending.
+	EventTallies(ctx context.Context, projectID string, events []uuid.UUID) (map[uuid.UUID]map[ListStatus]int, error)
 	// DeliveriesAfter returns up to limit deliveries that changed after a place in
 	// time, in the order of their changes, and the place after the last of them.
 	DeliveriesAfter(ctx context.Context, projectID string, at Place, limit int) ([]Row, Place, error)

@@ -242,3 +242,13 @@ func ParseWhen(key, value string, now time.Time) (time.Time, error) {
 	}
 	return time.Time{}, &InvalidError{key, fmt.Sprintf("%q is not a time: write 30m, 2h, 7d, a date, or a time as RFC 3339.", clip(value, 64))}
 }
+
+// Value returns the first value of a key, "" when it has none.
+func (f Terms) Value(key string) string {
+	for _, t := range f {
+		if t.Key == key {
+			return t.Value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,181 @@
+package dashboard
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/memory/explain"
+)
+
+type deliveriesView struct {
+	Tabs     []filterTab
+	Menus    []menu
+	Hidden   []pair // terms that the form carries along
+	Box      string
+	Filtered string // the filter in words, "" when there is none
+	Clear    string
+	Rows     []deliveryRow
+	Pager    pager
+	Cut      bool
+	Self     string
+	MayWrite bool
+}
+
+// A deliveryRow is a delivery in a list.
+type deliveryRow struct {
+	ID       string
+	Page     string
+	Badge    badge
+	Type     text
+	Endpoint text
+	Host     text
+	Chips    []chip
+	Earlier  int
+	Note     text // instead of chips: why nothing was sent
+	Took     string
+	Next     *moment
+	Made     moment
+	MayWrite bool
+}
+
+// menuKeys are the keys of the list that have a tab or menu.
+var menuKeys = []string{"status", "endpoint", "type", "since"}
+
+func (d *Dashboard) deliveries(v visit) (reply, error) {
+	f, err := filterOf(root+"deliveries", v.QueryParams())
+	if err != nil {
+		return reply{}, err
+	}
+	q := delivery.Query{ProjectID: v.project(), After: f.after, Before: f.before, Limit: f.limit}
+	if err := q.Apply(f.terms, v.now); err != nil {
+		return reply{}, badFilter(err)
+	}
+	page, err := d.delivery.Deliveries(v.ctx(), q)
+	if err != nil {
+		return reply{}, err
+	}
+	counts, err := d.delivery.DeliveryCounts(v.ctx(), q)
+	if err != nil {
+		return reply{}, err
+	}
+	endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
+	if err != nil {
+		return reply{}, err
+	}
+	view := deliveriesView{
+		Tabs: deliveryTabs(f, counts), Menus: []menu{endpointMenu(f, endpoints), typeMenu(f), f.sinceMenu()}, Box: f.box(menuKeys...),
+		Filtered: string(line(f.terms.String())), Clear: f.path, Rows: deliveryRows(page.Rows, v), Cut: page.Cut, Self: f.url("", nil), MayWrite: v.mayWrite(),
+	}
+	if s := f.value("status"); s != "" {
+		view.Hidden = append(view.Hidden, pair{"status", text(s)})
+	}
+	if page.Newer != nil {
+		view.Pager.Newer = f.url("before", page.Newer)
+	}
+	if page.Older != nil {
+		view.Pager.Older = f.url("after", page.Older)
+	}
+	if len(page.Rows) > 0 {
+		view.Pager.Showing = count(len(page.Rows), "row") + ", newest first"
+	}
+	return show("deliveries", "Deliveries", view), nil
+}
+
+func deliveryTabs(f filter, counts map[delivery.ListStatus]delivery.Count) []filterTab {
+	current := f.value("status")
+	tab := func(word string, s delivery.ListStatus) filterTab {
+		return filterTab{Word: word, URL: f.with("status", string(s)), Current: current == string(s), Count: countOf(counts[s])}
+	}
+	tabs := []filterTab{
+		tab("All", ""), tab("Succeeded", delivery.ListStatus(delivery.Succeeded)), tab("Waiting", delivery.Waiting),
+		tab("Failed", delivery.ListStatus(delivery.Failed)), tab("Held", delivery.ListStatus(delivery.Held)),
+		tab("Skipped", delivery.ListStatus(delivery.Skipped)),
+	}
+	known := false
+	for _, t := range tabs {
+		known = known || t.Current
+	}
+	if canceled := delivery.ListStatus(delivery.Canceled); counts[canceled].N > 0 || current == string(canceled) {
+		tabs = append(tabs, tab("Canceled", canceled))
+	} else if !known {
+		tabs = append(tabs, tab(title(string(line(current))), delivery.ListStatus(current)))
+	}
+	return tabs
+}
+
+func endpointMenu(f filter, endpoints []delivery.Endpoint) menu {
+	m := menu{Key: "endpoint", Label: "Endpoint", Choices: []choice{{Label: "Any endpoint"}}}
+	value := f.value("endpoint")
+	for _, e := range endpoints {
+		id := delivery.FormatID(delivery.EndpointPrefix, e.ID)
+		if value == e.Name {
+			value = id
+		}
+		m.Choices = append(m.Choices, choice{Value: id, Label: string(line(e.Name))})
+	}
+	return m.choose(value)
+}
+
+func typeMenu(f filter) menu {
+	m := menu{Key: "type", Label: "Type", Choices: []choice{{Label: "Any type"}}}
+	for _, t := range append(delivery.EventTypes(), delivery.OperationalTypes()...) {
+		m.Choices = append(m.Choices, choice{Value: t, Label: t})
+	}
+	return m.choose(f.value("type"))
+}
+
+func deliveryRows(rows []delivery.Row, v visit) []deliveryRow {
+	list := make([]deliveryRow, len(rows))
+	for i, r := range rows {
+		list[i] = deliveryRowOf(r, v.now, v.mayWrite())
+	}
+	return list
+}
+
+func deliveryRowOf(r delivery.Row, now time.Time, mayWrite bool) deliveryRow {
+	d := r.Delivery
+	row := deliveryRow{
+		ID: delivery.FormatID(delivery.DeliveryPrefix, d.ID), Page: deliveryPath(d.ID), Badge: deliveryBadge(d), Type: line(d.Type),
+		Endpoint: line(r.EndpointName), Host: line(hostOf(r.EndpointURL)), Made: momentOf(d.CreatedAt, now), MayWrite: mayWrite,
+	}
+	for _, a := range r.Recent {
+		row.Chips = append(row.Chips, chipOf(a))
+	}
+	row.Earlier = max(0, d.Attempts-len(r.Recent))
+	if n := len(r.Recent); n > 0 {
+		row.Took = brief(r.Recent[n-1].Duration)
+	} else {
+		row.Note = line(noteOf(d))
+	}
+	if d.Status == delivery.Pending {
+		row.Next = momentOr(d.NextAt, now)
+	}
+	return row
+}
+
+// noteOf says why nothing was sent for a delivery.
+func noteOf(d delivery.Delivery) string {
+	switch {
+	case d.Detail != "":
+		return d.Detail
+	case d.Reason != delivery.ReasonNone:
+		return explain.Reason(delivery.Trail{Delivery: d, MessageType: d.Type})
+	case d.Status == delivery.Pending:
+		return "not tried yet"
+	}
+	return ""
+}
+
+func deliveryPath(id uuid.UUID) string {
+	return root + "deliveries/" + delivery.FormatID(delivery.DeliveryPrefix, id)
+}
+
+// title is a text with a capital letter.
+func title(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}

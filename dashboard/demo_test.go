@@ -1,0 +1,113 @@
+//go:build browser
+
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
+	"memhook/memory"
+	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/signing/apikey"
+)
+
+// session returns the token of a new session.
+func (s *site) session(key string) string {
+	s.t.Helper()
+	token, err := s.ui.startSession(s.t.Context(), apikey.Hash(key), s.clock())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return token
+}
+
+// A demo is a project as it looks after a day of use: endpoints that are well,
+// failing, paused and choosy, and events with every kind of outcome.
+type demo struct {
+	*site
+	project, key                   string
+	crm, analytics, slack, billing delivery.Endpoint
+	desk                           delivery.Endpoint
+	failed                         memory.Event
+	failing                        delivery.Trail // of failed, to slack-bridge
+}
+
+var says = []struct{ user, before, text string }{
+	{"alice@northwind.app", "", "Prefers window seats on morning flights"},
+	{"bruno@northwind.app", "", "Is allergic to peanuts"},
+	{"chen@northwind.app", "", "Runs the payments team in Singapore"},
+	{"alice@northwind.app", "", "Works from Berlin, four days a week"},
+	{"dana@northwind.app", "", "Wants invoices as PDF, not as links"},
+	{"emil@northwind.app", "", "Learns Portuguese for a move in spring"},
+	{"farah@northwind.app", "", "Has two children, Ida and Noor"},
+	{"bruno@northwind.app", "", "Uses the dark theme everywhere"},
+	{"gita@northwind.app", "", "Asked to be called instead of mailed"},
+	{"chen@northwind.app", "", "Deploys on Tuesdays only"},
+}
+
+func newDemo(t *testing.T) *demo {
+	t.Helper()
+	d := &demo{site: newSite(t)}
+	end := d.now
+	d.project, d.key = sqlstoretest.Project(t, d.db, "Northwind")
+	d.now = end.Add(-23 * time.Hour)
+	d.crm = d.endpoint(d.project, "crm-sync", "https://crm.northwind.app/hooks/memory", "*")
+	d.analytics = d.endpoint(d.project, "analytics", "https://events.northwind.app/v1/ingest", "*")
+	d.slack = d.endpoint(d.project, "slack-bridge", "https://bridge.northwind.app/slack/memory", delivery.MemoryAdd, delivery.MemoryUpdate)
+	d.desk = d.endpoint(d.project, "support-desk", "https://desk.northwind.app/webhooks", delivery.MemoryDelete)
+	d.billing = d.endpoint(d.project, "billing-agent", "https://billing.northwind.app/agent/memory", delivery.MemoryUpdate)
+	took := 0
+	d.answer = func(r *http.Request) (*http.Response, error) {
+		took++
+		switch {
+		case r.URL.Host == "bridge.northwind.app" && d.clock().After(end.Add(-3*time.Hour)):
+			return answerWith(http.StatusServiceUnavailable, `{"error": "upstream_unavailable", "message": "Slack answered 503; try again in two minutes", "trace": "b3f1c2"}`)(r)
+		case r.URL.Host == "crm.northwind.app" && took%17 == 0:
+			return answerWith(http.StatusBadGateway, "<html><body><h1>502 Bad Gateway</h1></body></html>")(r)
+		}
+		return answerWith(http.StatusOK, `{"ok": true}`)(r)
+	}
+	for i := range 60 {
+		d.pass(22 * time.Minute)
+		say := says[i%len(says)]
+		d.remember(say.user, say.text+fmt.Sprintf(" (note %d)", i+1))
+		d.send()
+	}
+	d.mu.Lock()
+	d.now = end.Add(-90 * time.Second)
+	d.mu.Unlock()
+	d.failed = d.remember("alice@northwind.app", "Lives in Lisbon, prefers tea")
+	d.send()
+	d.mu.Lock()
+	d.now = end
+	d.mu.Unlock()
+	trails, err := d.delivery.TrailsByEvent(t.Context(), d.project, d.failed.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range trails {
+		if one.Delivery.EndpointID == d.slack.ID && len(one.List) > 0 {
+			d.failing = one
+		}
+	}
+	return d
+}
+
+func (d *demo) remember(user, text string) memory.Event {
+	d.t.Helper()
+	turns := []memory.Turn{{Role: "user", Text: text}}
+	e, err := d.memory.Add(d.t.Context(), d.project, memory.Add{Turns: turns, Scope: memory.Scope{UserID: user, AgentID: "concierge"}},
+		[]byte(fmt.Sprintf(`{"user_id": %q, "agent_id": "concierge", "messages": [{"role": "user", "content": %q}]}`, user, text)))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.memory.Process(d.t.Context(), []uuid.UUID{e.ID}); err != nil {
+		d.t.Fatal(err)
+	}
+	return e
+}
