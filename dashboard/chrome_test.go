@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -95,11 +96,32 @@ type tab struct {
 	said []string // errors and warnings of the console, with those of the policy
 }
 
+// cut breaks every open connection.
+func (s *site) cut() { s.CloseClientConnections() }
+
+// forgive forgets what the console said so far.
+func (b *tab) forgive() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said = nil
+}
+
 // tab opens a page. What its console says against the page fails the test.
 func (s *site) tab(t *testing.T, look screen) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(startChrome(t), chromedp.WithNewBrowserContext())
-	b := &tab{t: t, ctx: ctx, base: s.URL}
+	return newTab(t, startChrome(t), s.URL, look, chromedp.WithNewBrowserContext())
+}
+
+// another opens a second window of the same profile.
+func (b *tab) another() *tab {
+	b.t.Helper()
+	return newTab(b.t, b.ctx, b.base, desktop)
+}
+
+func newTab(t *testing.T, parent context.Context, base string, look screen, options ...chromedp.ContextOption) *tab {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(parent, options...)
+	b := &tab{t: t, ctx: ctx, base: base}
 	t.Cleanup(func() {
 		stop()
 		b.mu.Lock()
@@ -189,8 +211,14 @@ func (b *tab) open(path string) *tab {
 func (b *tab) click(selector string) *tab {
 	b.t.Helper()
 	b.call(func(ctx context.Context) error {
-		_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
-		return err
+		loaded := chromedp.Events(ctx, page.LoadEventFired)
+		if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+			return fmt.Errorf("click %s: %w", selector, err)
+		}
+		for _, err := range loaded {
+			return err
+		}
+		return nil
 	})
 	return b
 }
@@ -236,7 +264,7 @@ func (b *tab) has(texts ...string) *tab {
 func (b *tab) becomes(expression string) *tab {
 	b.t.Helper()
 	b.call(func(ctx context.Context) error {
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
 		if err != nil {
 			return fmt.Errorf("waiting for %s: %w", expression, err)
 		}

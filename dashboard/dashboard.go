@@ -59,6 +59,7 @@ type Dashboard struct {
 	files      map[string]file // by name in the URL
 	sessions   Sessions
 	signIns    *signIns
+	hub        *hub
 }
 
 // New returns a dashboard. A PublicURL that is not an http or https URL is a
@@ -85,6 +86,7 @@ func New(c Config) *Dashboard {
 		}
 		d.public = u
 	}
+	d.hub = newHub(c, d.now)
 	d.files = staticFiles()
 	d.pages = parsePages()
 	return d

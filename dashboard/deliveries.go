@@ -80,7 +80,10 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 	if len(page.Rows) > 0 {
 		view.Pager.Showing = count(len(page.Rows), "row") + ", newest first"
 	}
-	return show("deliveries", "Deliveries", view), nil
+	r := show("deliveries", "Deliveries", view)
+	r.live = watch(v, "deliveries", listParams(v.QueryParams()))
+	r.live.Enter = f.after == nil && f.before == nil
+	return r, nil
 }
 
 func deliveryTabs(f filter, counts map[delivery.ListStatus]delivery.Count) []filterTab {

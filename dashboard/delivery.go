@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -53,14 +54,21 @@ func (d *Dashboard) deliveryPage(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	view, err := d.deliveryViewOf(v, t)
+	number := v.QueryParam("attempt")
+	view, err := d.deliveryViewOf(v, t, number)
 	if err != nil {
 		return reply{}, err
 	}
-	return show("delivery", "Delivery to "+string(view.Endpoint), view), nil
+	r := show("delivery", "Delivery to "+string(view.Endpoint), view)
+	params := url.Values{"id": {view.ID}}
+	if number != "" {
+		params.Set("attempt", number)
+	}
+	r.live = watch(v, "delivery", params)
+	return r, nil
 }
 
-func (d *Dashboard) deliveryViewOf(v visit, t delivery.Trail) (deliveryView, error) {
+func (d *Dashboard) deliveryViewOf(v visit, t delivery.Trail, number string) (deliveryView, error) {
 	one := t.Delivery
 	view := deliveryView{
 		ID: delivery.FormatID(delivery.DeliveryPrefix, one.ID), Page: deliveryPath(one.ID), Badge: deliveryBadge(one), Type: line(t.MessageType),
@@ -97,7 +105,7 @@ func (d *Dashboard) deliveryViewOf(v visit, t delivery.Trail) (deliveryView, err
 	if len(t.List) == 0 {
 		return view, nil
 	}
-	a, err := attemptNamed(v.QueryParam("attempt"), t.List)
+	a, err := attemptNamed(number, t.List)
 	if err != nil {
 		return view, err
 	}

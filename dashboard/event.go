@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -86,24 +87,34 @@ func (d *Dashboard) event(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, errNotFound
 	}
-	e, changes, err := d.memory.Event(v.ctx(), v.key.ProjectID, id)
+	view, trails, err := d.readEvent(v, id)
 	if err != nil {
 		return reply{}, err
 	}
-	trails, err := d.delivery.TrailsByEvent(v.ctx(), v.key.ProjectID, id)
+	view.Shown, err = d.shownOf(v, trails)
+	r := show("event", "Event "+shortID(id), view)
+	r.live = watch(v, "event", url.Values{"id": {id.String()}})
+	return r, err
+}
+
+func (d *Dashboard) readEvent(v visit, id uuid.UUID) (eventView, []delivery.Trail, error) {
+	e, changes, err := d.memory.Event(v.ctx(), v.project(), id)
 	if err != nil {
-		return reply{}, err
+		return eventView{}, nil, err
 	}
-	endpoints, err := d.delivery.Endpoints(v.ctx(), v.key.ProjectID)
+	trails, err := d.delivery.TrailsByEvent(v.ctx(), v.project(), id)
 	if err != nil {
-		return reply{}, err
+		return eventView{}, nil, err
+	}
+	endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
+	if err != nil {
+		return eventView{}, nil, err
 	}
 	view := eventViewOf(e, changes, trails, endpoints, v.now)
 	if view.Verdict.Link == newEndpointPath && !v.mayWrite() {
 		view.Verdict.Link = ""
 	}
-	view.Shown, err = d.shownOf(v, trails)
-	return show("event", "Event "+shortID(id), view), err
+	return view, trails, nil
 }
 
 // shownOf chooses the attempt that the page shows: the one that its address names,

@@ -76,7 +76,10 @@ func (d *Dashboard) events(v visit) (reply, error) {
 	if len(page.Events) > 0 {
 		view.Pager.Showing = count(len(page.Events), "row") + ", newest first"
 	}
-	return show("events", "Events", view), nil
+	r := show("events", "Events", view)
+	r.live = watch(v, "events", listParams(v.QueryParams()))
+	r.live.Enter = f.after == nil && f.before == nil
+	return r, nil
 }
 
 func eventTabs(f filter) []filterTab {

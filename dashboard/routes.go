@@ -39,6 +39,7 @@ func (d *Dashboard) routes() []route {
 		{method: get, pattern: "/ui/deliveries/:delivery", scope: read, work: d.deliveryPage},
 		{method: get, pattern: "/ui/deliveries/:delivery/payload", scope: read, work: d.payload},
 		{method: get, pattern: "/ui/deliveries/:delivery/answer", scope: read, work: d.answerBody},
+		{method: get, pattern: "/ui/live", scope: read, work: d.live},
 		{method: get, pattern: "/ui/go", scope: read, work: d.jump},
 
 		{method: get, pattern: "/ui/endpoints", scope: read, work: d.endpoints},

@@ -45,6 +45,8 @@ type site struct {
 	answer  func(*http.Request) (*http.Response, error) // of receivers
 	decide  func(memory.Add) memory.Decision
 	broken  error // of looking up a key
+	ticking bool  // the clock goes on by itself
+	began   time.Time
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -62,7 +64,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	s := &site{
 		t: t, db: sqlstoretest.Open(t), now: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC),
 		revoked: map[[sha256.Size]byte]bool{}, scopes: map[[sha256.Size]byte]apikey.Scope{},
-		answer: answerWith(http.StatusOK, "ok"),
+		answer: answerWith(http.StatusOK, "ok"), began: time.Now(),
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	push := func(context.Context, queue.Ticket) error { return nil }
@@ -104,6 +106,9 @@ func answerWith(code int, body string) func(*http.Request) (*http.Response, erro
 func (s *site) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ticking {
+		return s.now.Add(time.Since(s.began))
+	}
 	return s.now
 }
 

@@ -63,6 +63,9 @@ func (n *node) newHTTP() *http.Server {
 	if own != nil {
 		server.RegisterOnShutdown(own.Close)
 	}
+	if n.dashboard != nil {
+		server.RegisterOnShutdown(n.dashboard.Close)
+	}
 	return server
 }
 

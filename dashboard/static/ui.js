@@ -79,27 +79,43 @@
     p.hidden = !fresh;
     one('b', p).textContent = fresh;
   };
-  const poll = () => htmx.ajax('GET', live.dataset.poll + '&after=' + encodeURIComponent(one('#cursor')?.value ?? ''), { source: live, swap: 'none' });
+  const enter = ({ id, html }) => {
+    const rows = one('#rows');
+    if (document.getElementById(id)) return;
+    if (!rows || live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) { fresh++; return pill(); }
+    htmx.swap({ sourceElement: live, target: rows, text: html, swap: 'afterbegin' }).then(() => {
+      one('#none')?.remove();
+      while (rows.children.length > 50) rows.lastElementChild.remove();
+      document.getElementById(id)?.classList.add('new');
+      tick();
+    });
+  };
+  const stale = () => { show('stale', 'Many changes'); const s = one('#stale'); if (s) s.hidden = false; };
+  let cursor = one('#cursor')?.value;
+  const poll = async () => {
+    try {
+      const r = await fetch(live.dataset.poll + '&after=' + cursor);
+      if (!r.ok) throw r.status;
+      const u = await r.json();
+      cursor = u.cursor;
+      seen = now();
+      if (u.stale) return stale();
+      (u.fresh ?? []).forEach(enter);
+      if (u.swap) await htmx.swap({ sourceElement: live, target: live, text: u.swap, swap: 'none' });
+      show('poll', 'Every 5 s');
+      tick();
+    } catch {
+      show('wait', 'Live paused, last update ' + clock());
+    }
+  };
   if (live) {
     const on = (name, f) => live.addEventListener(name, f);
     on('htmx:sse:after:connection', () => show('on', 'Live'));
     on('htmx:sse:after:message', () => { seen = now(); tick(); });
     on('htmx:sse:error', () => { if (!timer && !off) show('wait', 'Live paused, last update ' + clock()); });
     on('bye', () => { show('poll', 'Every 5 s'); stop(); timer = setInterval(poll, 5000); });
-    on('stale', (e) => { show('stale', 'Many changes'); const s = one('#stale'); if (s) s.hidden = false; });
-    on('fresh', (e) => {
-      const { id, html } = JSON.parse(e.detail.data);
-      if (document.getElementById(id)) return;
-      const rows = one('#rows');
-      if (!rows) return;
-      if (live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) { fresh++; return pill(); }
-      htmx.swap({ sourceElement: live, target: rows, text: html, swap: 'afterbegin' }).then(() => {
-        one('#none')?.remove();
-        while (rows.children.length > 50) rows.lastElementChild.remove();
-        document.getElementById(id)?.classList.add('new');
-        tick();
-      });
-    });
+    on('stale', stale);
+    on('fresh', (e) => enter(JSON.parse(e.detail.data)));
     document.addEventListener('htmx:after:swap', () => tick());
     one('#lamp')?.addEventListener('click', () => toggle());
   }
