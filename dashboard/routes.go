@@ -39,6 +39,10 @@ func (d *Dashboard) routes() []route {
 		{method: get, pattern: "/ui/deliveries/:delivery", scope: read, work: d.deliveryPage},
 		{method: get, pattern: "/ui/deliveries/:delivery/payload", scope: read, work: d.payload},
 		{method: get, pattern: "/ui/deliveries/:delivery/answer", scope: read, work: d.answerBody},
+		{method: get, pattern: "/ui/memories", scope: read, work: d.memories},
+		{method: get, pattern: "/ui/memories/:memory", scope: read, work: d.memoryPage},
+		{method: get, pattern: "/ui/playground", scope: read, work: d.playground},
+		{method: post, pattern: "/ui/playground", scope: read, work: d.tryPlayground},
 		{method: get, pattern: "/ui/live", scope: read, work: d.live},
 		{method: get, pattern: "/ui/go", scope: read, work: d.jump},
 
