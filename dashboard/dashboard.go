@@ -40,6 +40,8 @@ type Config struct {
 	// SignIns counts an attempt to sign in of an address on every node, and returns
 	// how long it must wait when it has had its share; nil: there is one node.
 	SignIns func(ctx context.Context, addr netip.Addr) (wait time.Duration, ok bool)
+	// System tells how the installation does; nil: nothing but its version.
+	System func(ctx context.Context) (SystemFacts, error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -59,6 +61,7 @@ type Dashboard struct {
 	files      map[string]file // by name in the URL
 	sessions   Sessions
 	signIns    *signIns
+	system     func(context.Context) (SystemFacts, error)
 	hub        *hub
 }
 
@@ -71,7 +74,7 @@ func New(c Config) *Dashboard {
 	d := &Dashboard{
 		memory: c.Memory, delivery: c.Delivery, keys: c.Keys, log: c.Log, now: c.Now,
 		listenHost: strings.ToLower(c.ListenHost), origins: http.NewCrossOriginProtection(),
-		sessions: c.Sessions, signIns: newSignIns(c.SignIns),
+		sessions: c.Sessions, signIns: newSignIns(c.SignIns), system: c.System,
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -85,6 +88,9 @@ func New(c Config) *Dashboard {
 			panic("dashboard.New: PublicURL: " + err.Error())
 		}
 		d.public = u
+	}
+	if d.system == nil {
+		d.system = func(context.Context) (SystemFacts, error) { return SystemFacts{}, nil }
 	}
 	d.hub = newHub(c, d.now)
 	d.files = staticFiles()

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A run is a part of a text that stayed or changed.
@@ -29,7 +30,8 @@ func diff(before, after string) (old, new []run) {
 func words(s string) []string {
 	var list []string
 	for s != "" {
-		space := unicode.IsSpace(rune(s[0]))
+		first, _ := utf8.DecodeRuneInString(s)
+		space := unicode.IsSpace(first)
 		n := strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) != space })
 		if n <= 0 {
 			n = len(s)

@@ -173,11 +173,37 @@ func TestTemplates(t *testing.T) {
 			return secretsView{endpointHead: headWith(s), Secrets: []secretView{{Text: "whsec_x"}, {Hint: "abcd"}}, Ask: true, Mistake: "x"}
 		},
 		"delete": func(s string) any { return deleteView{"/ui/endpoints/x", line(s), line(s)} },
-		"error":  func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
+		"memories": func(s string) any {
+			rows := []memoryRow{{Page: "/ui/memories/x", Text: block(s), Scope: []pair{{"user", line(s)}}, Categories: []text{line(s)}, At: momentOf(noon, noon)}}
+			return memoriesView{Box: string(line(s)), Filtered: string(line(s)), Rows: rows, Pager: pager{Older: "/ui/memories", Showing: "1"}}
+		},
+		"memory": func(s string) any {
+			change := changeOf(memory.Change{Kind: memory.ChangeUpdate, Memory: memory.Memory{Text: s, Scope: memory.Scope{UserID: s}}, Before: s})
+			told := []deliveryLine{{Page: "/ui/deliveries/x", Endpoint: line(s), Note: line(s), Chips: []chip{{Word: "500"}}}}
+			return memoryView{
+				ID: "x", Text: block(s), Facts: []pair{{"Categories", line(s)}}, Metadata: bodyOf([]byte(s + " ")), Scope: []pair{{"user", line(s)}},
+				History: []historyView{{changeView: change, At: momentOf(noon, noon), Event: "/ui/events/x", Told: told}}, More: 1,
+			}
+		},
+		"playground": func(s string) any {
+			s = string(line(s)) // what is entered stays as it is
+			return playgroundView{
+				Headers: s, Body: s, Endpoints: []choice{{Value: s, Label: s}}, Mistake: s, Verdict: &verdict{Sentence: line(s)},
+				Findings: []findingView{{s, true, line(s)}, {s, false, line(s)}}, Signed: []pair{{line(s), line(s)}},
+			}
+		},
+		"system": func(s string) any {
+			facts := SystemFacts{Version: s, Database: s, Size: 1, Queue: s, Trouble: s}
+			return systemView{
+				Verdict: systemVerdict(facts, &noon, noon), Facts: systemPairs(facts, &noon, noon), Nodes: []nodeView{{Name: line(s), Role: line(s), Version: line(s)}},
+				Audit: []auditView{{Actor: line(s), Action: line(s), Subject: line(s), Page: "/ui/endpoints/x", Detail: line(s)}}, Older: "/ui/system",
+			}
+		},
+		"error": func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
 	}
 	empty := map[string]any{
 		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
-		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "delivery": deliveryView{},
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "delivery": deliveryView{},
 		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
 	}
 	pages := parsePages()

@@ -208,3 +208,94 @@ func TestReadOnlyKey(t *testing.T) {
 		t.Errorf("the endpoint is %+v (%v), want it untouched", got, err)
 	}
 }
+
+// A memory has its history as diffs, with who was told of each change.
+func TestMemoryPages(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	s.endpoint(project, "desk", "https://desk.example.com/", delivery.MemoryDelete)
+	e := s.add(project, "Lives in Lisbon")
+	s.send()
+	_, changes, err := s.memory.Event(t.Context(), project, e.ID)
+	if err != nil || len(changes) != 1 {
+		t.Fatalf("the event made %d changes (%v), want 1", len(changes), err)
+	}
+	page := memoryPath(changes[0].Memory.ID)
+	b := s.signedIn(key)
+	b.get("/ui/memories").is(t, 200).has(t, "Lives in Lisbon", page, "1 to 1 of 1")
+	b.get("/ui/memories?q=lisbon").is(t, 200).has(t, "Lives in Lisbon", "1 row, best first")
+	b.get("/ui/memories?user=bob").is(t, 200).has(t, "No memory matches", "user:bob")
+	b.get("/ui/memories?skip=-1").is(t, 400)
+	b.get(page).is(t, 200).has(t, "<ins>", "crm-sync", "Succeeded", "desk", "Skipped", eventPath(e.ID))
+	b.get(memoryPath(e.ID)).is(t, 404)
+
+	if err := s.memory.Delete(t.Context(), project, changes[0].Memory.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.get(page).is(t, 200).has(t, "Deleted", "<del>")
+}
+
+func TestJump(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	endpoint := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	e := s.add(project, "Lives in Lisbon")
+	trails, err := s.delivery.TrailsByEvent(t.Context(), project, e.ID)
+	if err != nil || len(trails) == 0 {
+		t.Fatalf("the event has %d deliveries (%v)", len(trails), err)
+	}
+	d := trails[0].Delivery
+	b := s.signedIn(key)
+	for q, want := range map[string]string{
+		e.ID.String(): eventPath(e.ID), "ep_" + endpoint.ID.String(): endpointPath(endpoint.ID), endpoint.ID.String(): endpointPath(endpoint.ID),
+		"dlv_" + d.ID.String(): deliveryPath(d.ID), d.ID.String(): deliveryPath(d.ID), "msg_" + d.MessageID.String(): "/ui/deliveries?message=msg_" + d.MessageID.String(),
+		"status:failed": "/ui/deliveries?q=status%3Afailed", "": "/ui/deliveries",
+	} {
+		b.get("/ui/go?q="+url.QueryEscape(q)).leads(t, want)
+	}
+	b.get("/ui/go?q="+delivery.NewID().String()).is(t, 404)
+	b.get("/ui/deliveries?message=msg_"+d.MessageID.String()).is(t, 200).has(t, "crm-sync")
+	b.get("/ui/deliveries?user=alice").is(t, 200).has(t, "crm-sync")
+	b.get("/ui/deliveries?user=bob").is(t, 200).lacks(t, "dlv_")
+}
+
+func TestPlayground(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	e := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	b := s.signedIn(key)
+	secret, body := e.Secrets[0].Reveal(), `{"a":1}`
+	b.get("/ui/playground").is(t, 200).has(t, "the secrets of crm-sync")
+	signed := b.post("/ui/playground", url.Values{"do": {"sign"}, "secret": {secret}, "body": {body}}).is(t, 200)
+	signed.lacks(t, secret)
+	headers := html.UnescapeString(regexp.MustCompile(`(?s)id="signed-headers">(.*?)</pre>`).FindStringSubmatch(signed.text)[1])
+	form := func(more ...string) url.Values {
+		v := url.Values{"headers": {headers}, "body": {body}, "secret": {secret}}
+		for i := 0; i < len(more); i += 2 {
+			v.Set(more[i], more[i+1])
+		}
+		return v
+	}
+	b.post("/ui/playground", form()).is(t, 200).has(t, "The signature is good.")
+	b.post("/ui/playground", form("secret", "", "endpoint", "ep_"+e.ID.String())).is(t, 200).has(t, "The signature is good.")
+	b.post("/ui/playground", form("body", body+"\r\n")).is(t, 200).has(t, "would be with a repair")
+	b.post("/ui/playground", form("body", "other")).is(t, 200).has(t, "nothing that usually goes wrong")
+	b.post("/ui/playground", form("secret", "")).is(t, 422).has(t, "Enter a secret")
+	b.post("/ui/playground", form("headers", "no colon")).is(t, 422).has(t, "could not be read")
+	s.pass(time.Hour)
+	b.post("/ui/playground", form()).is(t, 200).has(t, "would be refused")
+	b.post("/ui/playground", form("any", "on")).is(t, 200).has(t, "The signature is good.")
+}
+
+func TestAudit(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	e := s.endpoint(project, "crm-sync", "https://crm.example.com/", "*")
+	b := s.signedIn(key)
+	b.get("/ui/system").is(t, 200).has(t, "Everything works.", "Nothing on record")
+	b.post(endpointPath(e.ID)+"/pause", nil).is(t, 303)
+	b.post(endpointPath(e.ID)+"/rotate", url.Values{"hours": {"24"}}).is(t, 303)
+	b.post(endpointPath(e.ID)+"/reveal", nil).is(t, 303)
+	b.get("/ui/system").is(t, 200).has(t, "endpoint.pause", "endpoint.rotate_secret", "endpoint.reveal_secret", "key ••••"+apikey.Hint(key), endpointPath(e.ID))
+}

@@ -43,6 +43,7 @@ func (d *Dashboard) routes() []route {
 		{method: get, pattern: "/ui/memories/:memory", scope: read, work: d.memoryPage},
 		{method: get, pattern: "/ui/playground", scope: read, work: d.playground},
 		{method: post, pattern: "/ui/playground", scope: read, work: d.tryPlayground},
+		{method: get, pattern: "/ui/system", scope: read, work: d.systemPage},
 		{method: get, pattern: "/ui/live", scope: read, work: d.live},
 		{method: get, pattern: "/ui/go", scope: read, work: d.jump},
 

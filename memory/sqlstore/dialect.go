@@ -17,6 +17,8 @@ type dialect interface {
 	clock() string
 	// size is a read of how many bytes the database takes.
 	size() string
+	// kind is the name of the database.
+	kind() string
 	// writers is how many groups of changes are committed side by side at most.
 	writers() int
 	// begin begins a transaction that writes, on a connection of its own.

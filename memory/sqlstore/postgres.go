@@ -132,6 +132,8 @@ func (p *postgres) snapshot(ctx context.Context, reads func(query) error) error 
 	})
 }
 
+func (p *postgres) kind() string { return "Postgres" }
+
 func (p *postgres) clock() string {
 	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 }

@@ -127,6 +127,8 @@ func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
 	})
 }
 
+func (s *sqlite) kind() string { return "SQLite" }
+
 func (s *sqlite) clock() string { return `CAST(unixepoch('subsec') * 1000000 AS BIGINT)` }
 
 func (s *sqlite) size() string {

@@ -41,3 +41,6 @@ func (db *DB) EventTallies(ctx context.Context, projectID string, events []uuid.
 	}
 	return list, nil
 }
+
+// Kind names the kind of database, for people.
+func (db *DB) Kind() string { return db.dialect.kind() }
