@@ -21,12 +21,13 @@ import (
 // root is where the pages live.
 const root = "/ui/"
 
-// Config is what a Dashboard needs. Memory, Delivery, Sessions, Keys and Log are
-// required.
+// Config is what a Dashboard needs. Memory, Delivery, Sessions, KeyStore, Keys
+// and Log are required.
 type Config struct {
 	Memory   *memory.Service
 	Delivery *delivery.Service
 	Sessions Sessions
+	KeyStore KeyStore
 	// Keys returns the key with the hash, memory.ErrNotFound when there is none.
 	// It is asked on every request, so it should remember.
 	Keys func(ctx context.Context, hash [sha256.Size]byte) (apikey.Key, error)
@@ -60,6 +61,7 @@ type Dashboard struct {
 	pages      map[string]*template.Template
 	files      map[string]file // by name in the URL
 	sessions   Sessions
+	keyStore   KeyStore
 	signIns    *signIns
 	system     func(context.Context) (SystemFacts, error)
 	hub        *hub
@@ -68,13 +70,13 @@ type Dashboard struct {
 // New returns a dashboard. A PublicURL that is not an http or https URL is a
 // programmer's mistake and panics, as a missing field does.
 func New(c Config) *Dashboard {
-	if c.Memory == nil || c.Delivery == nil || c.Sessions == nil || c.Keys == nil || c.Log == nil {
-		panic("dashboard.New: Memory, Delivery, Sessions, Keys and Log are required")
+	if c.Memory == nil || c.Delivery == nil || c.Sessions == nil || c.KeyStore == nil || c.Keys == nil || c.Log == nil {
+		panic("dashboard.New: Memory, Delivery, Sessions, KeyStore, Keys and Log are required")
 	}
 	d := &Dashboard{
 		memory: c.Memory, delivery: c.Delivery, keys: c.Keys, log: c.Log, now: c.Now,
 		listenHost: strings.ToLower(c.ListenHost), origins: http.NewCrossOriginProtection(),
-		sessions: c.Sessions, signIns: newSignIns(c.SignIns), system: c.System,
+		sessions: c.Sessions, keyStore: c.KeyStore, signIns: newSignIns(c.SignIns), system: c.System,
 	}
 	if d.now == nil {
 		d.now = time.Now

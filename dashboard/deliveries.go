@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +22,8 @@ type deliveriesView struct {
 	Pager    pager
 	Cut      bool
 	Self     string
+	Replay   string // the page that sends a set again
+	Said     string // what became of the last action
 	MayWrite bool
 }
 
@@ -44,7 +48,7 @@ type deliveryRow struct {
 var menuKeys = []string{"status", "endpoint", "type", "since"}
 
 func (d *Dashboard) deliveries(v visit) (reply, error) {
-	f, err := filterOf(root+"deliveries", v.QueryParams())
+	f, err := filterOf(root+"deliveries", listParams(v.QueryParams()))
 	if err != nil {
 		return reply{}, err
 	}
@@ -71,6 +75,8 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 	if s := f.value("status"); s != "" {
 		view.Hidden = append(view.Hidden, pair{"status", text(s)})
 	}
+	view.Replay = root + "replays/new?" + url.Values{"endpoint": {chosenOf(view.Menus[0])}, "since": {"24h"}}.Encode()
+	view.Said = saidOf(v.QueryParams())
 	if page.Newer != nil {
 		view.Pager.Newer = f.url("before", page.Newer)
 	}
@@ -84,6 +90,30 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 	r.live = watch(v, "deliveries", listParams(v.QueryParams()))
 	r.live.Enter = f.after == nil && f.before == nil
 	return r, nil
+}
+
+// chosenOf is the value that a menu is set to, "" for all.
+func chosenOf(m menu) string {
+	for _, c := range m.Choices {
+		if c.Chosen {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// saidOf says what became of sending chosen rows again, which the address tells.
+func saidOf(q url.Values) string {
+	sent, err := strconv.Atoi(q.Get("sent"))
+	left, bad := strconv.Atoi(q.Get("left"))
+	if err != nil || bad != nil || sent < 0 || left < 0 {
+		return ""
+	}
+	s := count(sent, "delivery") + " sent again."
+	if left > 0 {
+		s += " " + count(left, "other") + " could not be: being sent at this moment, or the endpoint is not active."
+	}
+	return s
 }
 
 func deliveryTabs(f filter, counts map[delivery.ListStatus]delivery.Count) []filterTab {

@@ -36,17 +36,22 @@ type deliveryView struct {
 
 // deliveryActions are what can be done with a delivery now.
 type deliveryActions struct {
-	Resend bool
-	Now    bool
+	Resend string // the word for it, "" while it is being sent
 	Cancel bool
 }
 
 func actionsOf(d delivery.Delivery) deliveryActions {
-	return deliveryActions{
-		Resend: d.Status.CanBecome(delivery.Pending) && d.Status != delivery.Sending,
-		Now:    d.Status == delivery.Pending,
-		Cancel: d.Status.CanBecome(delivery.Canceled) && d.Status != delivery.Sending,
+	a := deliveryActions{Cancel: d.Status == delivery.Pending || d.Status == delivery.Held}
+	switch d.Status {
+	case delivery.Sending:
+	case delivery.Pending:
+		a.Resend = "Try now"
+	case delivery.Skipped, delivery.Held, delivery.Canceled:
+		a.Resend = "Send now"
+	default:
+		a.Resend = "Resend"
 	}
+	return a
 }
 
 func (d *Dashboard) deliveryPage(v visit) (reply, error) {

@@ -34,7 +34,8 @@ type demo struct {
 	crm, analytics, slack, billing delivery.Endpoint
 	desk                           delivery.Endpoint
 	failed                         memory.Event
-	failing                        delivery.Trail // of failed, to slack-bridge
+	failing                        delivery.Delivery // to slack-bridge
+	changed                        uuid.UUID         // the memory of failed
 }
 
 var says = []struct{ user, before, text string }{
@@ -86,15 +87,16 @@ func newDemo(t *testing.T) *demo {
 	d.mu.Lock()
 	d.now = end
 	d.mu.Unlock()
-	trails, err := d.delivery.TrailsByEvent(t.Context(), d.project, d.failed.ID)
-	if err != nil {
-		t.Fatal(err)
+	_, changes, err := d.memory.Event(t.Context(), d.project, d.failed.ID)
+	if err != nil || len(changes) == 0 {
+		t.Fatalf("the last event changed %d memories (%v)", len(changes), err)
 	}
-	for _, one := range trails {
-		if one.Delivery.EndpointID == d.slack.ID && len(one.List) > 0 {
-			d.failing = one
-		}
+	d.changed = changes[0].Memory.ID
+	rows, err := d.delivery.Deliveries(t.Context(), delivery.Query{ProjectID: d.project, Endpoint: "slack-bridge", Status: delivery.Retrying})
+	if err != nil || len(rows.Rows) == 0 {
+		t.Fatalf("no delivery to slack-bridge is retrying (%v)", err)
 	}
+	d.failing = rows.Rows[0].Delivery
 	return d
 }
 

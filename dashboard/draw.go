@@ -23,6 +23,8 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 		return d.drawEvent(q)
 	case "delivery":
 		return d.drawDelivery(q)
+	case "replay":
+		return d.drawReplay(q)
 	}
 	return nil, errNotFound
 }
@@ -31,7 +33,7 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 func listParams(q url.Values) url.Values {
 	rest := url.Values{}
 	for name, values := range q {
-		if !slices.Contains([]string{"view", "from", "poll", "after", "before", "id"}, name) {
+		if !slices.Contains([]string{"view", "from", "poll", "id", "sent", "left"}, name) {
 			rest[name] = values
 		}
 	}
@@ -175,6 +177,26 @@ func (d *Dashboard) drawDelivery(q url.Values) (drawer, error) {
 			return update{}, err
 		}
 		return d.ifChanged(&last, "swapDeliveryPage", view, t.Delivery.UpdatedAt.String()+string(view.Verdict.Tone))
+	}, nil
+}
+
+// drawReplay shows the progress of a replay.
+func (d *Dashboard) drawReplay(q url.Values) (drawer, error) {
+	id, err := idParam(delivery.ReplayPrefix, q)
+	if err != nil {
+		return nil, err
+	}
+	last := ""
+	return func(v visit, _ []delivery.Row) (update, error) {
+		view, err := d.replayViewOf(v, id)
+		if err != nil {
+			return update{}, err
+		}
+		state := view.Done + view.Badge.Word
+		for _, b := range view.Outcome {
+			state += b.Word
+		}
+		return d.ifChanged(&last, "swapReplay", view, state)
 	}, nil
 }
 

@@ -59,13 +59,15 @@ type endpointHead struct {
 	Tab      string
 	Paused   bool
 	Disabled bool
+	Parked   bool
+	Samples  []string // types that a test can have
 	MayWrite bool
 }
 
 func headOf(e delivery.Endpoint, v visit, tab string) endpointHead {
 	return endpointHead{
 		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
-		Badge: endpointBadge(e, v.now), Tab: tab, Paused: e.PausedAt != nil, Disabled: e.DisabledAt != nil, MayWrite: v.mayWrite(),
+		Badge: endpointBadge(e, v.now), Tab: tab, Paused: e.PausedAt != nil, Disabled: e.DisabledAt != nil, Parked: e.Standing(v.now).State == delivery.EndpointParked, Samples: delivery.EventTypes(), MayWrite: v.mayWrite(),
 	}
 }
 

@@ -151,13 +151,13 @@ func TestTemplates(t *testing.T) {
 			skipped := deliveryRowOf(delivery.Row{Delivery: delivery.Delivery{Status: delivery.Skipped, Type: s, Detail: s}, EndpointName: s}, noon, false)
 			return deliveriesView{
 				Tabs: deliveryTabs(f, nil), Menus: []menu{typeMenu(f)}, Box: f.box(menuKeys...), Filtered: string(line(f.terms.String())), Clear: f.path,
-				Rows: []deliveryRow{row, skipped}, Cut: true, Self: f.url("", nil), MayWrite: true,
+				Rows: []deliveryRow{row, skipped}, Cut: true, Self: f.url("", nil), Replay: "/ui/replays/new", Said: string(line(s)), MayWrite: true,
 			}
 		},
 		"delivery": func(s string) any {
 			return deliveryView{
 				ID: "dlv_x", Page: "/ui/deliveries/dlv_x", Type: line(s), Endpoint: line(s), Host: line(s), Reason: line(s), Attempts: []chip{{Word: "500"}},
-				Attempt: eventWith(s).Shown.Attempt, Verdict: verdict{Sentence: line(s)}, MayWrite: true, Actions: deliveryActions{true, true, true},
+				Attempt: eventWith(s).Shown.Attempt, Verdict: verdict{Sentence: line(s)}, MayWrite: true, Actions: deliveryActions{"Resend", true},
 			}
 		},
 		"event":     func(s string) any { return eventWith(s) },
@@ -199,11 +199,37 @@ func TestTemplates(t *testing.T) {
 				Audit: []auditView{{Actor: line(s), Action: line(s), Subject: line(s), Page: "/ui/endpoints/x", Detail: line(s)}}, Older: "/ui/system",
 			}
 		},
+		"replays": func(s string) any {
+			return replaysView{Rows: []replayRow{{Page: "/ui/replays/x", Endpoint: line(s), What: "held", By: line(s)}}, Older: "/ui/replays", MayWrite: true}
+		},
+		"replay": func(s string) any {
+			return replayView{
+				replayRow: replayRow{Page: "/ui/replays/x", Endpoint: line(s), By: line(s)}, Verdict: verdict{Sentence: line(s)}, Facts: []pair{{"By", line(s)}},
+				Outcome: []badge{{"✓", "1 succeeded", ok}}, List: "/ui/deliveries", Cancel: true, Finished: &moment{},
+			}
+		},
+		"new-replay": func(s string) any {
+			one := []choice{{Value: "x", Label: string(line(s))}}
+			p := &previewView{Count: "1", Endpoint: line(s), Fields: []pair{{"endpoint", line(s)}}}
+			return newReplayView{Endpoints: one, Whats: one, Sinces: one, Rate: string(line(s)), Mistake: string(line(s)), Preview: p}
+		},
+		"keys": func(s string) any {
+			rows := []keyRow{{ID: line(s), Name: line(s), Hint: line(s), Scope: line(s), Live: true, Yours: true, Revoke: "/ui/keys/x/revoke"}}
+			return keysView{Rows: rows, New: "mh_x", NewName: line(s), Name: string(line(s)), Mistake: string(line(s)), MayWrite: true}
+		},
+		"sources": func(s string) any {
+			rows := []sourceRow{{Page: "/ui/sources/x", Name: line(s), Kind: "token"}}
+			return sourcesView{Rows: rows, Kinds: []choice{{Value: "none", Label: "none"}}, Name: string(line(s)), Mistake: string(line(s)), MayWrite: true}
+		},
+		"source": func(s string) any {
+			row := sourceRow{Page: "/ui/sources/x", Name: line(s), Kind: "token"}
+			return sourceView{sourceRow: row, ID: "src_x", Address: line(s), Secret: line(s), Header: line(s), Shown: true, MayWrite: true, Mistake: string(line(s))}
+		},
 		"error": func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
 	}
 	empty := map[string]any{
 		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
-		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "delivery": deliveryView{},
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "replays": replaysView{}, "replay": replayView{}, "new-replay": newReplayView{}, "keys": keysView{}, "sources": sourcesView{}, "source": sourceView{}, "delivery": deliveryView{},
 		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
 	}
 	pages := parsePages()

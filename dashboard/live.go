@@ -36,7 +36,9 @@ type liveView struct {
 func watch(v visit, view string, params url.Values) *liveView {
 	q := url.Values{"view": {view}}
 	for name, values := range params {
-		q[name] = values
+		if name != "after" && name != "before" {
+			q[name] = values
+		}
 	}
 	cursor := cursorText(v.now)
 	q.Set("from", cursor)

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,7 +97,7 @@ func parsePages() map[string]*template.Template {
 		panic(err)
 	}
 	for _, e := range entries {
-		if strings.Contains(strings.Join(sharedTemplates, " "), e.Name()) {
+		if slices.Contains(sharedTemplates, e.Name()) {
 			continue
 		}
 		page := template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+e.Name()))
@@ -139,7 +140,7 @@ var sections = map[string]string{
 	"overview": "overview", "events": "events", "event": "events", "deliveries": "deliveries", "delivery": "deliveries",
 	"endpoints": "endpoints", "endpoint": "endpoints", "new": "endpoints", "edit": "endpoints", "secrets": "endpoints",
 	"delete": "endpoints", "memories": "memories", "memory": "memories", "playground": "playground",
-	"replays": "replays", "replay": "replays", "keys": "keys", "sources": "sources", "system": "system",
+	"replays": "replays", "replay": "replays", "new-replay": "replays", "keys": "keys", "sources": "sources", "source": "sources", "system": "system",
 }
 
 // write sends a reply. Nothing has been sent when it returns an error of a

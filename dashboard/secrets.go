@@ -79,23 +79,35 @@ func (d *Dashboard) revealSecrets(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if v.now.Sub(v.session.ProvedAt) >= proofLife {
-		if _, ok := d.signIns.allow(v.ctx(), remote(v), v.now); !ok {
-			return reply{}, errSignIns
-		}
-		text := strings.TrimSpace(v.fields.Get("key"))
-		if apikey.Hash(text) != v.session.KeyHash {
-			return d.secretsPage(v, e, "That is not the key this session was started with."), nil
-		}
-		if err := d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.ProvedAt = v.now }); err != nil {
-			return reply{}, err
-		}
+	switch ok, err := d.prove(v); {
+	case err != nil:
+		return reply{}, err
+	case !ok:
+		return d.secretsPage(v, e, notTheKey), nil
 	}
 	d.note(v, "endpoint.reveal_secret", delivery.FormatID(delivery.EndpointPrefix, e.ID), e.Name)
 	if err := d.reveal(v, e.ID); err != nil {
 		return reply{}, err
 	}
 	return goTo(endpointPath(e.ID) + "/secrets"), nil
+}
+
+const notTheKey = "That is not the key this session was started with."
+
+// prove tells whether the visitor may see a secret: the key was shown not long ago,
+// or is with this form.
+func (d *Dashboard) prove(v visit) (bool, error) {
+	if v.now.Sub(v.session.ProvedAt) < proofLife {
+		return true, nil
+	}
+	if _, ok := d.signIns.allow(v.ctx(), remote(v), v.now); !ok {
+		return false, errSignIns
+	}
+	if apikey.Hash(strings.TrimSpace(v.fields.Get("key"))) != v.session.KeyHash {
+		return false, nil
+	}
+	err := d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.ProvedAt = v.now })
+	return err == nil, err
 }
 
 func (d *Dashboard) reveal(v visit, endpoint uuid.UUID) error {

@@ -51,6 +51,7 @@ type reply struct {
 	live   *liveView // what the page watches, nil for nothing
 	secret bool      // the page has a secret: it is sent uncompressed
 	to     string    // 303 to this path
+	again  string    // where a second press of the button leads, for an answer that is a page
 	file   *file
 	body   *download
 	done   bool // the work has answered by itself

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -121,10 +122,10 @@ func (d *Dashboard) once(v visit, w work) (reply, error) {
 	}
 	answer, err := w(v)
 	ctx := context.WithoutCancel(v.ctx()) // the work is done
-	if err != nil || answer.to == "" {
+	if err != nil {
 		return answer, errors.Join(err, d.sessions.EndForm(ctx, id, ""))
 	}
-	return answer, d.sessions.EndForm(ctx, id, answer.to)
+	return answer, d.sessions.EndForm(ctx, id, cmp.Or(answer.to, answer.again))
 }
 
 // cookie returns the session cookie for a token; "" removes it.

@@ -82,7 +82,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return s.answer(r) }),
 		Policy:    retry.Policy{MaxAge: retry.DefaultMaxAge},
 	})
-	c := Config{Memory: s.memory, Delivery: s.delivery, Sessions: s.db, Keys: s.key, Log: log, Now: s.clock}
+	c := Config{Memory: s.memory, Delivery: s.delivery, Sessions: s.db, KeyStore: s.db, Keys: s.key, Log: log, Now: s.clock}
 	for _, f := range change {
 		f(&c)
 	}

@@ -20,7 +20,7 @@ import (
 func (n *node) pages(e *echo.Echo) {
 	host, _, _ := net.SplitHostPort(n.config.Listen) // validated
 	c := dashboard.Config{
-		Memory: n.memory, Delivery: n.delivery, Sessions: n.db, Keys: n.keys.key, Log: n.log,
+		Memory: n.memory, Delivery: n.delivery, Sessions: n.db, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
 		PublicURL: n.config.PublicURL, ListenHost: host, System: n.facts,
 	}
 	if n.limits != nil {

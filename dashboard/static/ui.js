@@ -57,7 +57,7 @@
     picked();
   });
   const picked = () => {
-    const n = all('#rows [name=id]:checked').length, bar = one('#picked');
+    const n = all('#rows [name=id]:checked').length, bar = one('#pick');
     if (bar) { bar.hidden = !n; one('b', bar).textContent = n; }
   };
   picked();
