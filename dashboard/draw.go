@@ -23,6 +23,8 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 		return d.drawEvent(q)
 	case "delivery":
 		return d.drawDelivery(q)
+	case "overview":
+		return d.drawOverview(), nil
 	case "replay":
 		return d.drawReplay(q)
 	}
@@ -178,6 +180,29 @@ func (d *Dashboard) drawDelivery(q url.Values) (drawer, error) {
 		}
 		return d.ifChanged(&last, "swapDeliveryPage", view, t.Delivery.UpdatedAt.String()+string(view.Verdict.Tone))
 	}, nil
+}
+
+// drawOverview draws the overview anew when deliveries have changed, but not more
+// often than the streams' own beat.
+func (d *Dashboard) drawOverview() drawer {
+	dirty := false
+	return func(v visit, rows []delivery.Row) (update, error) {
+		if len(rows) > 0 {
+			dirty = true
+			return update{}, nil
+		}
+		if !dirty {
+			return update{}, nil
+		}
+		dirty = false
+		view, err := d.overviewOf(v)
+		if err != nil {
+			return update{}, err
+		}
+		var b strings.Builder
+		err = d.fragment(&b, "swapOverview", view)
+		return update{Swap: b.String()}, err
+	}
 }
 
 // drawReplay shows the progress of a replay.

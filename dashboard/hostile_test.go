@@ -112,7 +112,7 @@ func eventWith(s string) eventView {
 func overviewWith(s string) overviewView {
 	v := overviewView{Attention: verdict{Tone: bad, Sentence: line(s), Next: line(s), Link: "/ui/", Action: "x"}, Steps: stepsOf(nil, false), BaseURL: line(s), MayWrite: true}
 	v.Events = []eventRow{{URL: "/ui/", ID: "x", Kind: "Add", Scope: []pair{{"user", line(s)}}, At: momentOf(noon, noon)}}
-	v.Endpoints = []endpointRow{{Page: "/ui/", Name: line(s), Host: line(hostOf(s)), Types: line(s)}}
+	v.Endpoints = []endpointStat{{endpointRow: endpointRow{Page: "/ui/", Name: line(s), Host: line(hostOf(s)), Types: line(s)}}}
 	return v
 }
 
@@ -160,8 +160,10 @@ func TestTemplates(t *testing.T) {
 				Attempt: eventWith(s).Shown.Attempt, Verdict: verdict{Sentence: line(s)}, MayWrite: true, Actions: deliveryActions{"Resend", true},
 			}
 		},
-		"event":     func(s string) any { return eventWith(s) },
-		"endpoints": func(s string) any { return endpointsView{overviewWith(s).Endpoints, true} },
+		"event": func(s string) any { return eventWith(s) },
+		"endpoints": func(s string) any {
+			return endpointsView{[]endpointRow{overviewWith(s).Endpoints[0].endpointRow}, true}
+		},
 		"endpoint": func(s string) any {
 			return endpointView{endpointHead: headWith(s), Verdict: verdict{Sentence: line(s)}, Types: []string{"memory_add"}, Schedule: line(s), Secrets: []secretHint{{Hint: "abcd"}}}
 		},

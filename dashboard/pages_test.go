@@ -236,6 +236,24 @@ func TestMemoryPages(t *testing.T) {
 	b.get(page).is(t, 200).has(t, "Deleted", "<del>")
 }
 
+// The overview counts what happened, and its bars lead to their minutes.
+func TestOverviewNumbers(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	s.add(project, "Lives in Lisbon")
+	s.send()
+	failedDelivery(t, s, project, "Prefers tea")
+	b := s.signedIn(key)
+	page := b.get("/ui/").is(t, 200)
+	page.has(t, "50.0", "1 of 2 in the last 24 hours", "Latency p95", "Given up", "Show as table", "1 succeeded, 0 attempts failed, 1 given up", "<rect")
+	bar := regexp.MustCompile(`<a href="(/ui/deliveries\?since=[^"]+)"`).FindStringSubmatch(page.text)
+	if bar == nil {
+		t.Fatal("no bar leads to its minutes")
+	}
+	b.get(html.UnescapeString(bar[1])).is(t, 200)
+}
+
 func TestJump(t *testing.T) {
 	s := newSite(t)
 	project, key := sqlstoretest.Project(t, s.db, "shop")

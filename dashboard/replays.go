@@ -91,7 +91,7 @@ func replayRowOf(r delivery.BulkReplay, names map[uuid.UUID]string, now time.Tim
 		row.Endpoint = "a deleted endpoint"
 	}
 	if r.Total > 0 {
-		row.Filled = fixed(1000 * float64(r.Done) / float64(r.Total))
+		row.Filled = fixed(chartUnits * float64(r.Done) / float64(r.Total))
 	}
 	return row
 }

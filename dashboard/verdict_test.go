@@ -58,7 +58,7 @@ func TestAttention(t *testing.T) {
 		{"well", []delivery.Endpoint{up}, 0, verdict{Tone: ok, Sentence: "Nothing needs you: the endpoint is enabled, and no event failed in the last 24 hours."}},
 		{"paused", []delivery.Endpoint{up, paused}, 0, verdict{Tone: warn, Sentence: "crm is paused: deliveries to it are held.", Link: page, Action: "Open the endpoint"}},
 		{"events failed", []delivery.Endpoint{paused}, 2, verdict{Tone: bad, Sentence: "2 events failed in the last 24 hours.", Link: "/ui/events?status=failed", Action: "See the failed events"}},
-		{"failing", []delivery.Endpoint{failing, paused}, 1, verdict{Tone: bad, Sentence: "slack is failing: 5 attempts in a row, the first 3 h 10 m ago.", Next: "1 event failed in the last 24 hours.", Link: page, Action: "Open the endpoint"}},
+		{"failing", []delivery.Endpoint{failing, paused}, 1, verdict{Tone: bad, Sentence: "slack is failing: 5 attempts in a row, the first 3 h 10 m ago.", Next: "1 event failed in the last 24 hours.", Link: deliveriesOf(endpointID) + "&status=retrying", Action: "See what it answers"}},
 		{"several failing", []delivery.Endpoint{failing, failing, failing, failing, failing, failing}, 0, verdict{Tone: bad, Sentence: "slack, slack, slack and 3 more are failing.", Link: "/ui/endpoints", Action: "See the endpoints"}},
 		{"disabled first", []delivery.Endpoint{failing, disabled}, 0, verdict{Tone: bad, Sentence: "crm is disabled: deliveries to it are held.", Link: page, Action: "Open the endpoint"}},
 	}
