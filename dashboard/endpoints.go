@@ -3,11 +3,13 @@ package dashboard
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/memory/explain"
 	"memhook/retry"
 )
 
@@ -73,15 +75,14 @@ func headOf(e delivery.Endpoint, v visit, tab string) endpointHead {
 
 type endpointView struct {
 	endpointHead
-	Verdict  verdict
-	Types    []string
-	AllTypes bool
-	Format   string
-	Timeout  string
-	Schedule text
-	Secrets  []secretHint
-	Created  moment
-	Last     *moment
+	Verdict verdict
+	Tiles   []tile
+	Spark   []bar
+	Facts   []pair
+	Secrets []secretHint
+	Created moment
+	Last    *moment
+	Would   wouldView
 }
 
 // A secretHint tells secrets apart without giving one away.
@@ -96,17 +97,77 @@ func (d *Dashboard) endpoint(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	stats, err := d.delivery.DeliveryStats(v.ctx(), delivery.StatsQuery{
+		ProjectID: v.project(), EndpointID: e.ID, Since: v.now.Truncate(sparkStep).Add(sparkStep - chartSpan), Until: v.now.Truncate(sparkStep).Add(sparkStep), Step: sparkStep,
+	})
+	if err != nil {
+		return reply{}, err
+	}
 	view := endpointView{
-		endpointHead: headOf(e, v, "endpoint"), Verdict: endpointVerdict(e, v.now), AllTypes: typesOf(e) == everyType, Types: e.EventTypes,
-		Format: formatWords[e.Format], Timeout: long(e.Deadline()), Schedule: scheduleOf(e), Created: momentOf(e.CreatedAt, v.now),
-		Last: momentOr(e.Health.LastSuccessAt, v.now),
+		endpointHead: headOf(e, v, "endpoint"), Verdict: endpointVerdict(e, v.now), Tiles: endpointTiles(e, stats.Total),
+		Spark: spark(stats.Series), Facts: endpointFacts(e), Created: momentOf(e.CreatedAt, v.now), Last: momentOr(e.Health.LastSuccessAt, v.now),
 	}
 	for _, s := range e.Secrets {
-		if s.ExpiresAt == nil || v.now.Before(*s.ExpiresAt) {
+		if s.Live(v.now) {
 			view.Secrets = append(view.Secrets, secretHint{s.Hint(), momentOf(s.CreatedAt, v.now), momentOr(s.ExpiresAt, v.now)})
 		}
 	}
-	return show("endpoint", string(view.Name), view), nil
+	view.Would, err = d.wouldReceive(v, e)
+	return show("endpoint", string(view.Name), view), err
+}
+
+func endpointTiles(e delivery.Endpoint, t delivery.Tally) []tile {
+	list := deliveriesOf(e.ID) + "&since=24h"
+	tiles := []tile{
+		{Label: "Attempts that succeeded", Value: "–", Hint: "none in the last 24 hours", Link: list},
+		{Label: "Latency p95", Value: "–", Hint: "of attempts in the last 24 hours"},
+		{Label: "Given up", Value: thousands(t.Failed), Hint: "in the last 24 hours", Link: list + "&status=failed"},
+		{Label: "Skipped", Value: thousands(t.Skipped), Hint: "not wanted, in the last 24 hours", Link: list + "&status=skipped"},
+	}
+	if t.Attempts > 0 {
+		tiles[0].Value, tiles[0].Unit = cutUnit(share(t.Attempts-t.FailedAttempts, t.Attempts))
+		tiles[0].Hint = thousands(t.Attempts-t.FailedAttempts) + " of " + thousands(t.Attempts) + " in the last 24 hours"
+	}
+	if q := quantile(t.Latency); q != "–" {
+		tiles[1].Value, tiles[1].Unit = cutUnit(q)
+	}
+	if t.Failed > 0 {
+		tiles[2].Tone = bad
+	}
+	return tiles
+}
+
+// endpointFacts are its settings in words.
+func endpointFacts(e delivery.Endpoint) []pair {
+	list := []pair{{"Receives", line(strings.Join(e.EventTypes, ", "))}}
+	if typesOf(e) == everyType {
+		list[0].Value = everyType
+	}
+	if e.Description != "" {
+		list = append([]pair{{"Description", line(e.Description)}}, list...)
+	}
+	for _, f := range []struct {
+		name string
+		ids  []string
+	}{{"Users", e.Filter.UserIDs}, {"Agents", e.Filter.AgentIDs}, {"Apps", e.Filter.AppIDs}, {"Runs", e.Filter.RunIDs}, {"Categories", e.Filter.Categories}} {
+		if len(f.ids) > 0 {
+			list = append(list, pair{text(f.name), line(explain.List(f.ids, "or"))})
+		}
+	}
+	if len(e.Filter.Metadata) > 0 {
+		list = append(list, pair{"Metadata", line(metadataText(e.Filter.Metadata))})
+	}
+	list = append(list, pair{"Format", text(formatWords[e.Format])}, pair{"Time limit", text(long(e.Deadline()) + " for each attempt")}, pair{"Retries after", scheduleOf(e)})
+	if e.RatePerSecond > 0 {
+		list = append(list, pair{"Rate", text("at most " + rateWord(e.RatePerSecond))})
+	}
+	if len(e.Headers) > 0 {
+		list = append(list, pair{"Headers", line(strings.Join(entries(headerLines(e.Headers)), ", "))})
+	}
+	if len(e.KeyPairs) > 0 {
+		list = append(list, pair{"Signed with", "HMAC-SHA256 and ed25519"})
+	}
+	return list
 }
 
 // endpointOf reads the endpoint that the path names.

@@ -165,7 +165,10 @@ func TestTemplates(t *testing.T) {
 			return endpointsView{[]endpointRow{overviewWith(s).Endpoints[0].endpointRow}, true}
 		},
 		"endpoint": func(s string) any {
-			return endpointView{endpointHead: headWith(s), Verdict: verdict{Sentence: line(s)}, Types: []string{"memory_add"}, Schedule: line(s), Secrets: []secretHint{{Hint: "abcd"}}}
+			return endpointView{
+				endpointHead: headWith(s), Verdict: verdict{Sentence: line(s)}, Facts: []pair{{"Users", line(s)}}, Secrets: []secretHint{{Hint: "abcd"}},
+				Would: wouldView{Asked: string(line(s)), Answers: []verdict{{Sentence: line(s), Next: line(s)}}, Mistake: "x"},
+			}
 		},
 		"new": func(s string) any {
 			return newView{formWith(s)}

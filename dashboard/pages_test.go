@@ -254,6 +254,29 @@ func TestOverviewNumbers(t *testing.T) {
 	b.get(html.UnescapeString(bar[1])).is(t, 200)
 }
 
+func TestWouldReceive(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	crm := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	filter := delivery.Filter{UserIDs: []string{"alice"}}
+	if _, err := s.delivery.UpdateEndpoint(t.Context(), project, crm.ID, delivery.EndpointEdit{Filter: &filter}); err != nil {
+		t.Fatal(err)
+	}
+	e := s.add(project, "Lives in Lisbon")
+	b := s.signedIn(key)
+	for asked, want := range map[string]string{
+		e.ID.String(): "crm-sync would get this memory_add.",
+		`{"type":"memory_add","user_id":"alice"}`:          "crm-sync would get this memory_add.",
+		`{"type":"memory_add","data":{"user_id":"alice"}}`: "crm-sync would get this memory_add.",
+		`{"type":"memory_add","user_id":"bob"}`:            "crm-sync would not get this memory_add",
+		`{"type":"memory_delete","user_id":"alice"}`:       "crm-sync would not get this memory_delete",
+		delivery.NewID().String():                          "No message of an event with this ID",
+		"nonsense":                                         "Enter the ID of an event",
+	} {
+		b.get(endpointPath(crm.ID)+"?would="+url.QueryEscape(asked)).is(t, 200).has(t, want)
+	}
+}
+
 func TestJump(t *testing.T) {
 	s := newSite(t)
 	project, key := sqlstoretest.Project(t, s.db, "shop")
