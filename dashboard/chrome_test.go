@@ -260,6 +260,27 @@ func (b *tab) has(texts ...string) *tab {
 	return b
 }
 
+// text returns what an element shows.
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	got := ""
+	b.call(func(ctx context.Context) (err error) {
+		got, err = chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+		return err
+	})
+	return strings.TrimSpace(got)
+}
+
+func (b *tab) attribute(selector, name string) string {
+	b.t.Helper()
+	var got chromedp.AttributeResult
+	b.call(func(ctx context.Context) (err error) {
+		got, err = chromedp.Run(ctx, chromedp.AttributeValue(chromedp.CSS(selector), name))
+		return err
+	})
+	return got.Value
+}
+
 // becomes waits until an expression is true.
 func (b *tab) becomes(expression string) *tab {
 	b.t.Helper()
