@@ -32,14 +32,6 @@ var chrome struct {
 	err  error
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if chrome.stop != nil {
-		chrome.stop()
-	}
-	os.Exit(code)
-}
-
 // startChrome returns the context of the running browser, and skips the test where
 // none is installed.
 func startChrome(t *testing.T) context.Context {
