@@ -16,7 +16,7 @@ func TestPurgeKnowsEveryTable(t *testing.T) {
 		t.Fatalf("%d migrations, error %v", len(files), err)
 	}
 	table := regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\);`)
-	deletes := strings.Join(slices.Concat(pruneEvent, purgeRows, purgeFew), "\n") + "\n"
+	deletes := strings.Join(slices.Concat(pruneEvents, purgeRows, purgeFew), "\n") + "\n"
 	tables := 0
 	for _, file := range files {
 		text, err := migrations.ReadFile(file)
