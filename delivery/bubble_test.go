@@ -105,15 +105,16 @@ func (s *system) run(t testing.TB, change func(*delivery.Config)) (stop func()) 
 		CheckURL: func(string) error { return nil },
 	}
 	change(&c)
-	s.delivery = delivery.New(c)
-	s.memory = memory.New(memory.Config{Store: s.db, Engine: noEngine{}, Push: push, Wake: s.delivery.Wake, Log: log})
+	d := delivery.New(c)
+	m := memory.New(memory.Config{Store: s.db, Engine: noEngine{}, Push: push, Wake: d.Wake, Log: log})
+	s.delivery, s.memory = d, m
 	broker = queue.NewLocal(queue.Mux(map[string]queue.Handler{
-		memory.KindProcess: s.memory.Process, delivery.KindSend: s.delivery.Send,
+		memory.KindProcess: m.Process, delivery.KindSend: d.Send,
 	}, log, nil), c.Lanes)
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { s.delivery.Run(ctx) })
-	work.Go(func() { s.memory.Run(ctx) })
+	work.Go(func() { d.Run(ctx) })
+	work.Go(func() { m.Run(ctx) })
 	work.Go(func() { broker.Run(ctx) })
 	stop = sync.OnceFunc(func() {
 		cancel()
