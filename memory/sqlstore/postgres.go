@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -95,6 +96,7 @@ func pgPool(ctx context.Context, url string, conns int32, settings map[string]st
 	c.ConnConfig.RuntimeParams["application_name"] = "memhook"
 	c.ConnConfig.RuntimeParams["jit"] = "off" // it takes longer than these statements
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
 		_, err := conn.Exec(ctx, durable)
 		return err
 	}
