@@ -56,6 +56,10 @@ var purgeRows = []string{
 	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND app_id IS NOT NULL LIMIT $2)`,
 	`DELETE FROM memories WHERE id IN (SELECT id FROM memories WHERE project_id = $1 AND run_id IS NOT NULL LIMIT $2)`,
 	`DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE project_id = $1 LIMIT $2)`,
+	// test sends, which belong to no event
+	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE project_id = $1 ORDER BY id LIMIT $2)`,
+	`DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE project_id = $1 ORDER BY id LIMIT $2)`,
+	`DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE project_id = $1 ORDER BY id LIMIT $2)`,
 	`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE project_id = $1 LIMIT $2)`,
 	`DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE project_id = $1 LIMIT $2)`,
 	// what belongs to no event: test sends
