@@ -3,6 +3,7 @@ package dashboard
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -191,6 +192,9 @@ func deliveryRowOf(r delivery.Row, now time.Time, mayWrite bool) deliveryRow {
 // noteOf says why nothing was sent for a delivery.
 func noteOf(d delivery.Delivery) string {
 	switch {
+	case d.Reason == delivery.ReasonTypeNotWanted && d.Detail != "":
+		wants, _, _ := strings.Cut(strings.TrimPrefix(d.Detail, "the endpoint "), ";") // the type is in the row
+		return wants
 	case d.Detail != "":
 		return d.Detail
 	case d.Reason != delivery.ReasonNone:
