@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -166,4 +169,53 @@ func (t *apiTarget) idsOf(path, title string) cobra.CompletionFunc {
 		}
 		return list, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// maxEvent is the longest line of a stream, in bytes.
+const maxEvent = 1 << 20
+
+// stream reads server-sent events until the server ends them, which is no error, or
+// a function returns one. opened is called once the stream stands; last is the ID
+// of the last event that was seen, "" for none.
+func (c *client) stream(ctx context.Context, path, last string, opened func() error, each func(id string, data json.RawMessage) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+apiRoot+path, nil)
+	if err != nil {
+		return err
+	}
+	c.identify(req)
+	if last != "" {
+		req.Header.Set("Last-Event-ID", last)
+	}
+	streaming := http.Client{Transport: c.http.Transport} // without a time limit
+	resp, err := streaming.Do(req)
+	if err != nil {
+		return c.unreachable(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		raw, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what cannot be read says nothing
+		return refusal(http.MethodGet, apiRoot+path, resp, raw)
+	}
+	if err := opened(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEvent)
+	id, data := "", ""
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case lines.Text() == "" && data != "":
+			if err := each(id, json.RawMessage(data)); err != nil {
+				return err
+			}
+			data = ""
+		case name == "id":
+			id = value
+		case name == "data":
+			data += value
+		}
+	}
+	return nil
 }

@@ -46,9 +46,8 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Token "+c.key)
+	c.identify(req)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "memhook-cli/"+version())
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return c.unreachable(ctx, err)
@@ -68,6 +67,12 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return failf(exitFailed, "%s %s did not answer with JSON; is %s a memhook server?", method, path, c.base)
 	}
 	return nil
+}
+
+// identify says who asks.
+func (c *client) identify(req *http.Request) {
+	req.Header.Set("Authorization", "Token "+c.key)
+	req.Header.Set("User-Agent", "memhook-cli/"+version())
 }
 
 func (c *client) unreachable(ctx context.Context, err error) error {

@@ -152,7 +152,7 @@ func (d *doctor) endpoints(ctx context.Context, db *sqlstore.DB) {
 			total++
 			if err := d.checkURL(e.URL); err != nil {
 				closed++
-				d.add(problem, "endpoints", fmt.Sprintf("%s (%s) cannot be delivered to: its URL %v.", shownEndpoint(e), e.Name, err),
+				d.add(problem, "endpoints", fmt.Sprintf("%s (%s) cannot be delivered to. Its URL: %v.", shownEndpoint(e), e.Name, err),
 					"Open the network with --allow-net if it is yours, or change the endpoint's URL.")
 			}
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -13,80 +15,125 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// tailed is how many of the newest deliveries are watched.
-const tailed = maxAPIPage
-
 func tailCommand() *cobra.Command {
-	var p pageFlags
-	var every time.Duration
-	lines, rounds := 10, 0
+	var filter string
+	lines, most := 10, 0
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Follow deliveries as they happen",
-		Long: fmt.Sprintf(`Show the newest deliveries, and then each one that comes or changes, until
-interrupted. The newest %d are watched: with more at once, narrow them with --filter.`, tailed),
+		Long: `Show the newest deliveries, and then each one that comes or changes, until
+interrupted. When the server goes away it is waited for, and what was missed comes
+after. What is followed can be narrowed by status, endpoint, type, code, error and
+trigger.`,
 		Example: "  memhook tail\n  memhook tail --filter 'endpoint:crm status:failed'\n  memhook tail -o ndjson --lines 0",
 		Args:    args(cobra.NoArgs),
 	}
 	deliveryKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, _ []string) error {
-		if every < 100*time.Millisecond {
-			return usagef("--interval %v is too short; use at least 100ms", every)
+		if lines < 0 || lines > maxAPIPage || most < 0 {
+			return usagef("--lines is 0 to %d, and --count is not negative", maxAPIPage)
 		}
-		if lines < 0 || lines > tailed {
-			return usagef("--lines %d is not possible; use 0 to %d", lines, tailed)
-		}
-		w := watcher{show: tailView(cmd.OutOrStdout(), v), lines: lines}
-		for n := 0; rounds == 0 || n < rounds; n++ {
-			if n > 0 && !sleep(cmd.Context(), every) {
-				return cmd.Context().Err()
-			}
-			q := url.Values{"limit": {strconv.Itoa(tailed)}}
-			if p.filter != "" {
-				q.Set("q", p.filter)
-			}
-			rows, err := api.list(cmd.Context(), deliveryKind.path, q, tailed)
-			if err == nil {
-				err = w.look(rows)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		t := tail{api: api, filter: filter, show: tailView(cmd.OutOrStdout(), v), most: most, seen: map[string]string{}}
+		return t.run(cmd.Context(), cmd.ErrOrStderr(), lines)
 	})
 	f := cmd.Flags()
-	f.StringVar(&p.filter, "filter", "", "what to follow, such as 'endpoint:crm status:failed'")
-	f.DurationVar(&every, "interval", time.Second, "how often to look")
+	f.StringVar(&filter, "filter", "", "what to follow, such as 'endpoint:crm status:failed'")
 	f.IntVar(&lines, "lines", lines, "how many to show from before")
-	f.IntVar(&rounds, "rounds", 0, "end after this many looks; 0: when interrupted")
+	f.IntVar(&most, "count", 0, "end after this many; 0: when interrupted")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }
 
-// A watcher shows the rows that are new or have changed since it looked last.
-type watcher struct {
-	show  func(json.RawMessage) error
-	lines int               // to show of the first look
-	seen  map[string]string // when each row of the last look had changed; nil: none yet
+// A tail shows deliveries, each change of one once.
+type tail struct {
+	api    *client
+	filter string
+	show   func(json.RawMessage) error
+	most   int // to show; 0: no end
+	shown  int
+	seen   map[string]string // when each of those shown last had changed, by ID
 }
 
-// look takes the rows, newest first.
-func (w *watcher) look(rows []json.RawMessage) error {
-	seen := make(map[string]string, len(rows))
-	var fresh []json.RawMessage
-	for i, row := range rows {
-		id, at := memberOf(row, "id"), changedAt(row)
-		seen[id] = at
-		if w.seen == nil && i < w.lines || w.seen != nil && w.seen[id] != at {
-			fresh = append(fresh, row)
-		}
+// errEnough ends a tail that has shown as much as it should.
+var errEnough = errors.New("enough")
+
+// tailSeen bounds what a tail remembers.
+const tailSeen = 10_000
+
+// tailRest is how long a tail waits for a server that has gone.
+const tailRest = time.Second
+
+func (t *tail) query() url.Values {
+	q := url.Values{}
+	if t.filter != "" {
+		q.Set("q", t.filter)
 	}
-	w.seen = seen
-	slices.SortStableFunc(fresh, func(a, b json.RawMessage) int { return cmp.Compare(changedAt(a), changedAt(b)) })
-	for _, row := range fresh {
-		if err := w.show(row); err != nil {
+	return q
+}
+
+// run shows the last lines, and then what changes. The stream is opened first, so
+// that nothing falls between the two.
+func (t *tail) run(ctx context.Context, stderr io.Writer, lines int) error {
+	last := ""
+	for first := true; ; first = false {
+		err := t.api.stream(ctx, deliveryKind.path+"/stream?"+t.query().Encode(), last, func() error {
+			if !first || lines == 0 {
+				return nil
+			}
+			return t.before(ctx, lines)
+		}, func(id string, row json.RawMessage) error {
+			last = cmp.Or(id, last)
+			return t.take(row)
+		})
+		var exit *exitError
+		switch {
+		case errors.Is(err, errEnough):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &exit) && (first || exit.code != exitUnreachable):
+			return err
+		case err != nil && exit == nil:
 			return err
 		}
+		fmt.Fprintln(stderr, "The stream has ended; waiting for the server.")
+		if !sleep(ctx, tailRest) {
+			return ctx.Err()
+		}
+	}
+}
+
+// before shows the newest deliveries in the order of their changes.
+func (t *tail) before(ctx context.Context, lines int) error {
+	q := t.query()
+	q.Set("limit", strconv.Itoa(lines))
+	rows, err := t.api.list(ctx, deliveryKind.path, q, lines)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(rows, func(a, b json.RawMessage) int { return cmp.Compare(changedAt(a), changedAt(b)) })
+	for _, row := range rows {
+		if err := t.take(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take shows a row unless it was shown as it is. errEnough.
+func (t *tail) take(row json.RawMessage) error {
+	id, at := memberOf(row, "id"), changedAt(row)
+	if t.seen[id] == at {
+		return nil
+	}
+	if len(t.seen) >= tailSeen {
+		clear(t.seen)
+	}
+	t.seen[id] = at
+	if err := t.show(row); err != nil {
+		return err
+	}
+	if t.shown++; t.shown == t.most {
+		return errEnough
 	}
 	return nil
 }
