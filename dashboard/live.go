@@ -137,6 +137,9 @@ func (d *Dashboard) stream(v visit, draw drawer, from time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err := w.comment("here"); err != nil { // so that the page knows at once
+		return nil
+	}
 	first := change{rows: rows, at: v.now, more: len(rows) > maxChanged}
 	if err := d.sendChange(v, w, draw, first); err != nil {
 		return nil // the page is gone

@@ -1,0 +1,163 @@
+package dashboard
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"memhook/delivery"
+	"memhook/memory/sqlstore/sqlstoretest"
+)
+
+// A listener reads a stream of server-sent events.
+type listener struct {
+	t     *testing.T
+	lines chan string // closed with the stream
+	stop  context.CancelFunc
+}
+
+// listen opens the stream of a page, as the page names it.
+func (b *browser) listen(t *testing.T, page string) *listener {
+	t.Helper()
+	m := regexp.MustCompile(`hx-sse:connect="([^"]+)"`).FindStringSubmatch(b.get(page).is(t, 200).text)
+	if m == nil {
+		t.Fatalf("%s has no stream", page)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+html.UnescapeString(m[1]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := b.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("X-Accel-Buffering") != "no" {
+		t.Fatalf("the stream answered %d with %v", resp.StatusCode, resp.Header)
+	}
+	l := &listener{t, make(chan string, 1000), stop}
+	go func() {
+		defer close(l.lines)
+		defer resp.Body.Close()
+		s := bufio.NewScanner(resp.Body)
+		s.Buffer(nil, 1<<20)
+		for s.Scan() {
+			l.lines <- s.Text()
+		}
+	}()
+	t.Cleanup(stop)
+	return l
+}
+
+// until reads on to a line that has the text, and returns the lines up to it.
+func (l *listener) until(text string) []string {
+	l.t.Helper()
+	var read []string
+	for line := range l.lines {
+		if read = append(read, line); strings.Contains(line, text) {
+			return read
+		}
+	}
+	l.t.Fatalf("the stream ended without %q: %q", text, read)
+	return nil
+}
+
+func TestStream(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	other, _ := sqlstoretest.Project(t, s.db, "other")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	s.endpoint(other, "their-endpoint", "https://other.example.com/", delivery.MemoryAdd)
+	b := s.signedIn(key)
+	l := b.listen(t, "/ui/deliveries")
+	s.add(other, "Prefers coffee")
+	s.add(project, "Prefers tea")
+	got := l.until("event: fresh")
+	got = append(got, l.until("crm-sync")...)
+	s.send()
+	got = append(got, l.until("Succeeded")...)
+	if text := strings.Join(got, "\n"); strings.Contains(text, "their-endpoint") {
+		t.Errorf("the stream tells of another project: %s", text)
+	}
+}
+
+// Whatever a name has in it, each line of the stream is a field of it.
+func TestHostileStream(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	for _, name := range []string{`<hx-partial hx-target="body">`, `<script>alert(1)</script>`, "safe\u202Egpj", `"><img src=x onerror=alert(1)>`} {
+		s.endpoint(project, name, "https://crm.example.com/?\"><script>", delivery.MemoryAdd)
+	}
+	b := s.signedIn(key)
+	l := b.listen(t, "/ui/deliveries")
+	s.add(project, "Prefers tea")
+	lines := l.until("</hx-partial>")
+	for range 3 {
+		lines = append(lines, l.until("</hx-partial>")...)
+	}
+	field := regexp.MustCompile(`^(|:.*|(event|id|data): .*|data: ?)$`)
+	for _, line := range lines {
+		if !field.MatchString(line) {
+			t.Errorf("the stream has the line %q", line)
+		}
+		data := strings.TrimPrefix(line, "data: ")
+		if strings.HasPrefix(data, "{") {
+			var f fresh
+			if err := json.Unmarshal([]byte(data), &f); err != nil {
+				t.Fatal(err)
+			}
+			data = f.HTML
+		}
+		for _, bad := range []string{`<hx-partial hx-target="body"`, "<script>", "<img src=x", "\u202E"} {
+			if strings.Contains(data, bad) {
+				t.Errorf("the stream has %q: %s", bad, data)
+			}
+		}
+	}
+}
+
+// A fourth stream of a session takes the place of the first, which then asks every
+// few seconds.
+func TestStreamLimit(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	b := s.signedIn(key)
+	first := b.listen(t, "/ui/deliveries")
+	for range maxStreams {
+		b.listen(t, "/ui/deliveries")
+	}
+	first.until("event: bye")
+	poll := regexp.MustCompile(`data-poll="([^"]+)"`).FindStringSubmatch(b.get("/ui/deliveries").text)
+	s.add(project, "Prefers tea")
+	var u update
+	if err := json.Unmarshal([]byte(b.get(html.UnescapeString(poll[1])).is(t, 200).text), &u); err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Fresh) != 1 || !strings.Contains(u.Fresh[0].HTML, "crm-sync") || u.Cursor == "" {
+		t.Errorf("asking answered %+v, want one new row", u)
+	}
+}
+
+// Streams end with the server, with the session, and are for those who signed in.
+func TestStreamEnds(t *testing.T) {
+	s := newSite(t)
+	_, key := sqlstoretest.Project(t, s.db, "shop")
+	b := s.signedIn(key)
+	l := b.listen(t, "/ui/")
+	s.ui.Close()
+	for range l.lines { // until it ends
+	}
+	b.get("/ui/live?view=deliveries&from=1").is(t, 503)
+	b.get("/ui/live?view=odd&from=1").is(t, 404)
+	b.get("/ui/live?view=deliveries").is(t, 404)
+	s.browser().get("/ui/live?view=deliveries&from=1").is(t, 303)
+}
