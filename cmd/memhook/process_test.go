@@ -116,14 +116,19 @@ func (p *process) add(text, user string) bool {
 // await waits until the condition holds.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	end := time.After(time.Minute)
+	awaitFor(t, time.Minute, what, holds)
+}
+
+func awaitFor(t testing.TB, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	end := time.After(limit)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("after a minute it does not hold that %s", what)
+			t.Fatalf("after %v it does not hold that %s", limit, what)
 		}
 	}
 }
