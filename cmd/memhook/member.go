@@ -37,6 +37,7 @@ type member struct {
 	clock *clock
 	log   *slog.Logger
 	count atomic.Int32 // of nodes, at the last beat
+	lost  int64        // changes, at the last beat
 }
 
 // nodes is how many there are.
@@ -87,6 +88,7 @@ func (m *member) Run(ctx context.Context) error {
 			steady = now
 		}
 		last = now
+		m.retake(ctx)
 		if m.works && now.Sub(steady) > deadAfter {
 			m.reap(ctx)
 		}
@@ -97,6 +99,22 @@ func (m *member) Run(ctx context.Context) error {
 		m.log.LogAttrs(ctx, slog.LevelWarn, "left without goodbye", slog.Any("error", err))
 	}
 	return nil
+}
+
+// retake frees the events of this node after the database was away: some could not be
+// completed, and would wait for their lease.
+func (m *member) retake(ctx context.Context) {
+	lost := m.db.Losses()
+	if lost == m.lost || !m.works {
+		return
+	}
+	n, err := m.db.FreeEvents(ctx, m.clock.Now())
+	if err != nil {
+		m.log.LogAttrs(ctx, slog.LevelWarn, "events not taken again", slog.Any("error", err))
+		return
+	}
+	m.lost = lost
+	m.log.LogAttrs(ctx, slog.LevelInfo, "the database was away, events are taken again", slog.Int("events", n))
 }
 
 func (m *member) reap(ctx context.Context) {

@@ -26,6 +26,8 @@ type dialect interface {
 	// again tells whether a change that failed for an error of the database may
 	// succeed when it is run again, alone, because it met another transaction.
 	again(err error) bool
+	// losses counts the transactions whose outcome was lost with the connection.
+	losses() int64
 	close() error
 }
 

@@ -120,6 +120,21 @@ func (t *tx) free(events, sending string, args ...any) (int, error) {
 	return int(n + m), err
 }
 
+// Losses counts the changes that this node could not commit because the database was
+// away. What they were about is still leased to it.
+func (db *DB) Losses() int64 { return db.dialect.losses() }
+
+// FreeEvents makes due the events that this node has in its hands. Those that it does
+// complete then are refused and taken again, which costs their processing only.
+func (db *DB) FreeEvents(ctx context.Context, now time.Time) (int, error) {
+	var n int64
+	err := db.write(ctx, func(t *tx) (err error) {
+		n, err = t.exec(freeNodeEvents, micros(now), blob(db.node))
+		return err
+	})
+	return int(n), err
+}
+
 // FreeLeases makes everything due that the last run of this node had in its hands,
 // and returns how many rows that were. That run must have ended. Without a node's
 // ID nobody else may use the database.

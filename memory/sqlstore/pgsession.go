@@ -15,6 +15,7 @@ import (
 // a result wait for the next one that has one, and go out with it. When all of them
 // can wait until the commit the whole transaction is one round trip.
 type pgSession struct {
+	db     *postgres
 	ctx    context.Context // of the transaction; canceled with it
 	cancel context.CancelFunc
 	conn   *pgxpool.Conn
@@ -269,6 +270,9 @@ func (s *pgSession) commit() error {
 	}
 	if closed := r.Close(); err == nil {
 		err = closed
+	}
+	if s.conn.Conn().IsClosed() {
+		s.db.lost.Add(1)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -34,6 +35,7 @@ const (
 type postgres struct {
 	reads  *pgxpool.Pool
 	writes *pgxpool.Pool
+	lost   atomic.Int64
 }
 
 func openPostgres(ctx context.Context, url string, wait time.Duration) (*postgres, error) {
@@ -142,6 +144,8 @@ func (p *postgres) clock() string {
 
 func (p *postgres) size() string { return `SELECT pg_database_size(current_database())` }
 
+func (p *postgres) losses() int64 { return p.lost.Load() }
+
 func (p *postgres) writers() int { return pgWriters }
 
 // again holds for what another transaction caused, also the one that was the first
@@ -175,9 +179,10 @@ func (p *postgres) begin() (session, error) {
 	conn, err := p.writes.Acquire(ctx)
 	if err != nil {
 		cancel()
+		p.lost.Add(1)
 		return nil, err
 	}
-	return &pgSession{ctx: ctx, cancel: cancel, conn: conn}, nil
+	return &pgSession{db: p, ctx: ctx, cancel: cancel, conn: conn}, nil
 }
 
 // storable makes texts such as Postgres takes: NUL and what is no UTF-8 become U+FFFD.

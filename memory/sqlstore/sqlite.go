@@ -138,6 +138,8 @@ func (s *sqlite) size() string {
 // writers is 1: SQLite has one writer, whatever the number of connections.
 func (s *sqlite) writers() int { return 1 }
 
+func (s *sqlite) losses() int64 { return 0 }
+
 // again never holds: nobody else writes.
 func (s *sqlite) again(error) bool { return false }
 
