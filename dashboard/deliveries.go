@@ -88,8 +88,12 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 		view.Pager.Showing = count(len(page.Rows), "row") + ", newest first"
 	}
 	r := show("deliveries", "Deliveries", view)
-	r.live = watch(v, "deliveries", listParams(v.QueryParams()))
-	r.live.Enter = f.after == nil && f.before == nil
+	params, first := listParams(v.QueryParams()), f.after == nil && f.before == nil
+	if first {
+		params.Set("first", "1")
+	}
+	r.live = watch(v, "deliveries", params)
+	r.live.Enter = first
 	return r, nil
 }
 

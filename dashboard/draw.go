@@ -35,7 +35,7 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 func listParams(q url.Values) url.Values {
 	rest := url.Values{}
 	for name, values := range q {
-		if !slices.Contains([]string{"view", "from", "poll", "id", "sent", "left"}, name) {
+		if !slices.Contains([]string{"view", "from", "poll", "at", "first", "id", "sent", "left"}, name) {
 			rest[name] = values
 		}
 	}
@@ -53,6 +53,10 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 	if err := q.Apply(f.terms, v.now); err != nil {
 		return nil, badFilter(err)
 	}
+	since := from
+	if params.Get("first") != "" { // it has the others, and knows them
+		since = from.Add(-overlap)
+	}
 	return func(v visit, rows []delivery.Row) (update, error) {
 		var u update
 		var swap strings.Builder
@@ -61,7 +65,7 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 			if err := d.fragment(&swap, "swapDelivery", row); err != nil {
 				return u, err
 			}
-			if r.Delivery.CreatedAt.Before(from.Add(-overlap)) || !takes(q, r) {
+			if r.Delivery.CreatedAt.Before(since) || !takes(q, r) {
 				continue
 			}
 			var b strings.Builder

@@ -85,15 +85,15 @@ func (d *Dashboard) live(v visit) (reply, error) {
 		return reply{}, err
 	}
 	if q.Get("poll") != "" {
-		return d.pollOnce(v, draw, q.Get("after"), from)
+		return d.pollOnce(v, draw, q.Get("at"), from)
 	}
 	return reply{done: true}, d.stream(v, draw, from)
 }
 
 // pollOnce is for pages without a stream.
-func (d *Dashboard) pollOnce(v visit, draw drawer, after string, from time.Time) (reply, error) {
-	if at, ok := parseCursor(after); ok {
-		from = at
+func (d *Dashboard) pollOnce(v visit, draw drawer, at string, from time.Time) (reply, error) {
+	if since, ok := parseCursor(at); ok {
+		from = since
 	}
 	rows, err := d.changesSince(v, from)
 	if err != nil {

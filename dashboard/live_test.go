@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"memhook/delivery"
 	"memhook/memory/sqlstore/sqlstoretest"
@@ -139,7 +140,7 @@ func TestStreamLimit(t *testing.T) {
 	poll := regexp.MustCompile(`data-poll="([^"]+)"`).FindStringSubmatch(b.get("/ui/deliveries").text)
 	s.add(project, "Prefers tea")
 	var u update
-	if err := json.Unmarshal([]byte(b.get(html.UnescapeString(poll[1])).is(t, 200).text), &u); err != nil {
+	if err := json.Unmarshal([]byte(b.get(html.UnescapeString(poll[1])+"&at="+cursorText(s.clock().Add(-time.Minute))).is(t, 200).text), &u); err != nil {
 		t.Fatal(err)
 	}
 	if len(u.Fresh) != 1 || !strings.Contains(u.Fresh[0].HTML, "crm-sync") || u.Cursor == "" {

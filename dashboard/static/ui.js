@@ -65,6 +65,7 @@
 
   // Live: the stream's element is #live, its lamp #lamp.
   const live = one('#live'), lamp = one('#lamp');
+  const counted = new Set();
   let fresh = 0, timer = 0, off = false, seen = now();
   const show = (state, text) => {
     if (!lamp) return;
@@ -82,7 +83,10 @@
   const enter = ({ id, html }) => {
     const rows = one('#rows');
     if (document.getElementById(id)) return;
-    if (!rows || live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) { fresh++; return pill(); }
+    if (!rows || live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) {
+      if (!counted.has(id)) fresh = counted.add(id).size;
+      return pill();
+    }
     htmx.swap({ sourceElement: live, target: rows, text: html, swap: 'afterbegin' }).then(() => {
       one('#none')?.remove();
       while (rows.children.length > 50) rows.lastElementChild.remove();
@@ -94,7 +98,7 @@
   let cursor = one('#cursor')?.value;
   const poll = async () => {
     try {
-      const r = await fetch(live.dataset.poll + '&after=' + cursor);
+      const r = await fetch(live.dataset.poll + '&at=' + cursor);
       if (!r.ok) throw r.status;
       const u = await r.json();
       cursor = u.cursor;
