@@ -71,7 +71,7 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 	}
 	view := deliveriesView{
 		Tabs: deliveryTabs(f, counts), Menus: []menu{endpointMenu(f, endpoints), typeMenu(f), f.sinceMenu()}, Box: f.box(menuKeys...),
-		Filtered: string(line(f.terms.String())), Clear: f.path, Rows: deliveryRows(page.Rows, v), Cut: page.Cut, Self: f.url("", nil), MayWrite: v.mayWrite(),
+		Filtered: string(line(f.terms.String())), Clear: f.path, Rows: deliveryRows(page.Rows, endpoints, v), Cut: page.Cut, Self: f.url("", nil), MayWrite: v.mayWrite(),
 	}
 	if s := f.value("status"); s != "" {
 		view.Hidden = append(view.Hidden, pair{"status", text(s)})
@@ -164,15 +164,15 @@ func typeMenu(f filter) menu {
 	return m.choose(f.value("type"))
 }
 
-func deliveryRows(rows []delivery.Row, v visit) []deliveryRow {
+func deliveryRows(rows []delivery.Row, endpoints []delivery.Endpoint, v visit) []deliveryRow {
 	list := make([]deliveryRow, len(rows))
 	for i, r := range rows {
-		list[i] = deliveryRowOf(r, v.now, v.mayWrite())
+		list[i] = deliveryRowOf(r, endpointOf(r.Delivery, endpoints), v.now, v.mayWrite())
 	}
 	return list
 }
 
-func deliveryRowOf(r delivery.Row, now time.Time, mayWrite bool) deliveryRow {
+func deliveryRowOf(r delivery.Row, e delivery.Endpoint, now time.Time, mayWrite bool) deliveryRow {
 	d := r.Delivery
 	row := deliveryRow{
 		ID: delivery.FormatID(delivery.DeliveryPrefix, d.ID), Page: deliveryPath(d.ID), Badge: deliveryBadge(d), Type: line(d.Type),
@@ -187,9 +187,7 @@ func deliveryRowOf(r delivery.Row, now time.Time, mayWrite bool) deliveryRow {
 	} else {
 		row.Note = line(noteOf(d))
 	}
-	if d.Status == delivery.Pending {
-		row.Next = momentOr(d.NextAt, now)
-	}
+	row.Next = momentOr(e.NextTry(d, now), now)
 	return row
 }
 

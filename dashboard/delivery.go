@@ -84,13 +84,11 @@ func (d *Dashboard) deliveryViewOf(v visit, t delivery.Trail, number string) (de
 	if one.Reason != delivery.ReasonNone {
 		view.Reason = line(title(explain.Reason(t)))
 	}
-	if one.Status == delivery.Pending {
-		view.Next = momentOr(one.NextAt, v.now)
-	}
 	facts := explain.Facts{Trails: []delivery.Trail{t}, Now: v.now}
 	switch e, err := d.delivery.Endpoint(v.ctx(), v.project(), one.EndpointID); {
 	case err == nil:
 		view.Link, facts.Endpoints = endpointPath(one.EndpointID), []delivery.Endpoint{e}
+		view.Next = momentOr(e.NextTry(one, v.now), v.now)
 	case !errors.Is(err, delivery.ErrNotFound):
 		return view, err
 	}

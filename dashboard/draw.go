@@ -60,8 +60,12 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 	return func(v visit, rows []delivery.Row) (update, error) {
 		var u update
 		var swap strings.Builder
+		endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
+		if err != nil {
+			return u, err
+		}
 		for _, r := range rows {
-			row := deliveryRowOf(r, v.now, v.mayWrite())
+			row := deliveryRowOf(r, endpointOf(r.Delivery, endpoints), v.now, v.mayWrite())
 			if err := d.fragment(&swap, "swapDelivery", row); err != nil {
 				return u, err
 			}

@@ -170,7 +170,7 @@ func eventViewOf(e memory.Event, changes []memory.Change, trails []delivery.Trai
 			at[t.Delivery.MessageID] = i
 			view.Messages = append(view.Messages, messageView{ID: delivery.FormatID(delivery.MessagePrefix, t.Delivery.MessageID), Type: line(t.MessageType)})
 		}
-		view.Messages[i].Deliveries = append(view.Messages[i].Deliveries, deliveryLineOf(t, view.Page, now))
+		view.Messages[i].Deliveries = append(view.Messages[i].Deliveries, deliveryLineOf(t, view.Page, endpoints, now))
 	}
 	view.MoreOf = max(0, len(trails)-maxDeliveries)
 	return view
@@ -208,20 +208,27 @@ func changeOf(c memory.Change) changeView {
 	return v
 }
 
-func deliveryLineOf(t delivery.Trail, event string, now time.Time) deliveryLine {
+func deliveryLineOf(t delivery.Trail, event string, endpoints []delivery.Endpoint, now time.Time) deliveryLine {
 	d := t.Delivery
 	l := deliveryLine{Page: deliveryPath(d.ID), Endpoint: line(t.EndpointName), Badge: deliveryBadge(d)}
 	if d.Reason != delivery.ReasonNone {
 		l.Note = line(title(explain.Reason(t)))
 	}
-	if d.Status == delivery.Pending { // in sending it is the end of the lease
-		l.Next = momentOr(d.NextAt, now)
-	}
+	l.Next = momentOr(endpointOf(d, endpoints).NextTry(d, now), now)
 	l.Chips, l.Earlier = chipsOf(t)
 	for i := range l.Chips {
 		l.Chips[i].To = event + "?delivery=" + delivery.FormatID(delivery.DeliveryPrefix, d.ID) + "&attempt=" + strconv.Itoa(l.Chips[i].Number) + "#attempt"
 	}
 	return l
+}
+
+// endpointOf returns the delivery's endpoint, the zero one when it is not there.
+func endpointOf(d delivery.Delivery, endpoints []delivery.Endpoint) delivery.Endpoint {
+	i := slices.IndexFunc(endpoints, func(e delivery.Endpoint) bool { return e.ID == d.EndpointID })
+	if i < 0 {
+		return delivery.Endpoint{}
+	}
+	return endpoints[i]
 }
 
 // chipsOf returns the last attempts of a delivery as chips, and how many earlier

@@ -147,8 +147,8 @@ func TestTemplates(t *testing.T) {
 			row := deliveryRowOf(delivery.Row{
 				Delivery: delivery.Delivery{Status: delivery.Pending, Type: s, Detail: s, NextAt: &noon}, EndpointName: s, EndpointURL: "https://x.example/" + s,
 				Recent: []delivery.Attempt{{Class: retry.ClassStatus, StatusCode: 500}},
-			}, noon, true)
-			skipped := deliveryRowOf(delivery.Row{Delivery: delivery.Delivery{Status: delivery.Skipped, Type: s, Detail: s}, EndpointName: s}, noon, false)
+			}, delivery.Endpoint{}, noon, true)
+			skipped := deliveryRowOf(delivery.Row{Delivery: delivery.Delivery{Status: delivery.Skipped, Type: s, Detail: s}, EndpointName: s}, delivery.Endpoint{}, noon, false)
 			return deliveriesView{
 				Tabs: deliveryTabs(f, nil), Menus: []menu{typeMenu(f)}, Box: f.box(menuKeys...), Filtered: string(line(f.terms.String())), Clear: f.path,
 				Rows: []deliveryRow{row, skipped}, Cut: true, Self: f.url("", nil), Replay: "/ui/replays/new", Said: string(line(s)), MayWrite: true,

@@ -244,7 +244,7 @@ func (d *Dashboard) historyOf(v visit, c memory.Change) (historyView, error) {
 	}
 	for _, t := range trails {
 		if about[t.Delivery.MessageID] {
-			h.Told = append(h.Told, deliveryLineOf(t, h.Event, v.now))
+			h.Told = append(h.Told, deliveryLineOf(t, h.Event, nil, v.now))
 		}
 	}
 	return h, nil

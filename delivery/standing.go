@@ -42,6 +42,19 @@ type Standing struct {
 	PerSecond    float64        // the rate limit, 0: none. Deliveries beyond it wait as due rows
 }
 
+// NextTry is when a delivery that waits for the endpoint will be tried at the
+// earliest: at its own time, or when the endpoint takes deliveries again. nil when
+// nothing is planned.
+func (e Endpoint) NextTry(d Delivery, now time.Time) *time.Time {
+	if d.Status != Pending || d.NextAt == nil {
+		return nil
+	}
+	if until := e.Standing(now).Until; until != nil && until.After(*d.NextAt) && !d.Trigger.Forced() {
+		return until
+	}
+	return d.NextAt
+}
+
 // Standing says how the endpoint stands. The first of these holds: deleted, paused,
 // disabled, waiting, parked, probing, active.
 func (e Endpoint) Standing(now time.Time) Standing {

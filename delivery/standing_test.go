@@ -37,3 +37,33 @@ func TestStanding(t *testing.T) {
 		})
 	}
 }
+
+func TestNextTry(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	due, later := now.Add(-time.Minute), now.Add(10*time.Minute)
+	parked := delivery.Endpoint{Health: delivery.Health{Breaker: retry.Breaker{State: retry.Open, ProbeAt: later}}}
+	asked := delivery.Endpoint{Health: delivery.Health{HoldUntil: &later}}
+	pending := delivery.Delivery{Status: delivery.Pending, NextAt: &due}
+	forced := delivery.Delivery{Status: delivery.Pending, NextAt: &due, Trigger: delivery.Manual}
+	tests := []struct {
+		name string
+		e    delivery.Endpoint
+		d    delivery.Delivery
+		want *time.Time
+	}{
+		{"an endpoint that is well", delivery.Endpoint{}, pending, &due},
+		{"a breaker that is open", parked, pending, &later},
+		{"a pause that was asked for", asked, pending, &later},
+		{"a person wants it now", parked, forced, &due},
+		{"it is being sent", delivery.Endpoint{}, delivery.Delivery{Status: delivery.Sending, NextAt: &later}, nil},
+		{"nothing is left to do", parked, delivery.Delivery{Status: delivery.Failed}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.e.NextTry(tt.d, now)
+			if (got == nil) != (tt.want == nil) || got != nil && !got.Equal(*tt.want) {
+				t.Errorf("the next try is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
