@@ -85,7 +85,7 @@ func attemptOf(a delivery.Attempt, now time.Time) attemptView {
 		Request: headersOf(a.RequestHeader), Response: headersOf(a.ResponseHeader), Answer: bodyOf(a.ResponseBody), Answered: a.StatusCode != 0,
 	}
 	if a.RetryAfter > 0 {
-		v.Asked = long(a.RetryAfter)
+		v.Asked = explain.Span(a.RetryAfter)
 	}
 	v.Answer.Cut = v.Answer.Cut || a.Truncated
 	return v
@@ -142,7 +142,7 @@ func headersOf(h http.Header) []pair {
 // size prints a number of bytes.
 func size(n int) string {
 	if n < 1024 {
-		return count(n, "byte")
+		return explain.Count(n, "byte")
 	}
 	return strconv.FormatFloat(float64(n)/1024, 'f', 1, 64) + " KiB"
 }

@@ -85,7 +85,7 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 		view.Pager.Older = f.url("after", page.Older)
 	}
 	if len(page.Rows) > 0 {
-		view.Pager.Showing = count(len(page.Rows), "row") + ", newest first"
+		view.Pager.Showing = explain.Count(len(page.Rows), "row") + ", newest first"
 	}
 	r := show("deliveries", "Deliveries", view)
 	params, first := listParams(v.QueryParams()), f.after == nil && f.before == nil
@@ -114,9 +114,9 @@ func saidOf(q url.Values) string {
 	if err != nil || bad != nil || sent < 0 || left < 0 {
 		return ""
 	}
-	s := count(sent, "delivery") + " sent again."
+	s := explain.Count(sent, "delivery") + " sent again."
 	if left > 0 {
-		s += " " + count(left, "other") + " could not be: being sent at this moment, or the endpoint is not active."
+		s += " " + explain.Count(left, "other") + " could not be: being sent at this moment, or the endpoint is not active."
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func endpointRows(endpoints []delivery.Endpoint, now time.Time) []endpointRow {
 			Types: typesOf(e), Last: momentOr(e.Health.LastSuccessAt, now),
 		}
 		if e.Active() && e.Health.FailingSince != nil {
-			rows[i].Note = fmt.Sprintf("%s in a row", count(e.Health.Failures, "failure"))
+			rows[i].Note = fmt.Sprintf("%s in a row", explain.Count(e.Health.Failures, "failure"))
 		}
 	}
 	return rows
@@ -157,7 +157,7 @@ func endpointFacts(e delivery.Endpoint) []pair {
 	if len(e.Filter.Metadata) > 0 {
 		list = append(list, pair{"Metadata", line(metadataText(e.Filter.Metadata))})
 	}
-	list = append(list, pair{"Format", text(formatWords[e.Format])}, pair{"Time limit", text(long(e.Deadline()) + " for each attempt")}, pair{"Retries after", scheduleOf(e)})
+	list = append(list, pair{"Format", text(formatWords[e.Format])}, pair{"Time limit", text(explain.Span(e.Deadline()) + " for each attempt")}, pair{"Retries after", scheduleOf(e)})
 	if e.RatePerSecond > 0 {
 		list = append(list, pair{"Rate", text("at most " + rateWord(e.RatePerSecond))})
 	}
@@ -184,7 +184,7 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 	s := e.Standing(now)
 	failing := ""
 	if s.FailingSince != nil {
-		failing = fmt.Sprintf("Failing for %s: %s in a row. ", long(now.Sub(*s.FailingSince)), count(s.Failures, "failure"))
+		failing = fmt.Sprintf("Failing for %s: %s in a row. ", explain.Span(now.Sub(*s.FailingSince)), explain.Count(s.Failures, "failure"))
 	}
 	switch s.State {
 	case delivery.EndpointPaused:
@@ -193,7 +193,7 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 			by = "by " + s.PausedBy
 		}
 		return verdict{
-			Tone: warn, Sentence: line("Paused " + long(now.Sub(*s.Since)) + " ago " + by + "."),
+			Tone: warn, Sentence: line("Paused " + explain.Span(now.Sub(*s.Since)) + " ago " + by + "."),
 			Next: "New deliveries are held and lose no tries. Resume the endpoint to send them.",
 		}
 	case delivery.EndpointDisabled:
@@ -202,18 +202,18 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 			why = "the receiver asked for no more messages"
 		}
 		return verdict{
-			Tone: bad, Sentence: line("Disabled " + long(now.Sub(*s.Since)) + " ago, because " + why + "."),
+			Tone: bad, Sentence: line("Disabled " + explain.Span(now.Sub(*s.Since)) + " ago, because " + why + "."),
 			Next: "New deliveries are held and lose no tries. Enable the endpoint to send them.",
 		}
 	case delivery.EndpointWaiting:
 		return verdict{
 			Tone: warn, Sentence: line(failing + "The receiver asked to be left alone."),
-			Next: line("The next request goes out in " + long(s.Until.Sub(now)) + ". Until then deliveries wait and lose no tries."),
+			Next: line("The next request goes out in " + explain.Span(s.Until.Sub(now)) + ". Until then deliveries wait and lose no tries."),
 		}
 	case delivery.EndpointParked:
 		next := "The next probe is due now."
 		if s.Until.After(now) {
-			next = "The next probe goes out in " + long(s.Until.Sub(now)) + "."
+			next = "The next probe goes out in " + explain.Span(s.Until.Sub(now)) + "."
 		}
 		return verdict{Tone: bad, Sentence: line(failing + "Deliveries wait and lose no tries."), Next: line(next)}
 	case delivery.EndpointProbing:
@@ -254,7 +254,7 @@ func typesOf(e delivery.Endpoint) text {
 			return everyType
 		}
 	}
-	return text(count(len(e.EventTypes), "type"))
+	return text(explain.Count(len(e.EventTypes), "type"))
 }
 
 // scheduleOf prints the waits between attempts.

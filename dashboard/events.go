@@ -8,6 +8,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 )
 
 type eventsView struct {
@@ -74,7 +75,7 @@ func (d *Dashboard) events(v visit) (reply, error) {
 		view.Pager.Older = f.url("after", &delivery.Cursor{ID: page.Older})
 	}
 	if len(page.Events) > 0 {
-		view.Pager.Showing = count(len(page.Events), "row") + ", newest first"
+		view.Pager.Showing = explain.Count(len(page.Events), "row") + ", newest first"
 	}
 	r := show("events", "Events", view)
 	r.live = watch(v, "events", listParams(v.QueryParams()))

@@ -13,6 +13,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 )
 
 const (
@@ -96,7 +97,7 @@ func (d *Dashboard) searchMemories(v visit, q memory.Query, words string, view m
 		view.Rows = append(view.Rows, memoryRowOf(h.Memory, v))
 	}
 	if len(hits) > 0 {
-		view.Pager.Showing = count(len(hits), "row") + ", best first"
+		view.Pager.Showing = explain.Count(len(hits), "row") + ", best first"
 	}
 	return show("memories", "Memories", view), nil
 }

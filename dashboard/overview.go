@@ -166,7 +166,7 @@ func tilesOf(t delivery.Tally, oldest time.Time, waits bool, now time.Time) []ti
 		tiles[1].Value, tiles[1].Unit = cutUnit(q)
 	}
 	if waits {
-		tiles[2].Value, tiles[2].Hint = long(now.Sub(oldest)), "since it was made"
+		tiles[2].Value, tiles[2].Hint = explain.Span(now.Sub(oldest)), "since it was made"
 	}
 	if t.Failed > 0 {
 		tiles[3].Tone = bad
@@ -223,7 +223,7 @@ func attentionOf(endpoints []delivery.Endpoint, failed int, now time.Time) verdi
 	}
 	events := verdict{
 		Tone: bad, Link: root + "events?status=failed", Action: "See the failed events",
-		Sentence: line(count(failed, "event") + " failed in the last 24 hours."),
+		Sentence: line(explain.Count(failed, "event") + " failed in the last 24 hours."),
 	}
 	var v verdict
 	switch {
@@ -232,7 +232,7 @@ func attentionOf(endpoints []delivery.Endpoint, failed int, now time.Time) verdi
 	case len(failing) == 1:
 		h := failing[0].Health
 		v = endpointsVerdict(bad, failing, fmt.Sprintf("failing: %s in a row, the first %s ago",
-			count(h.Failures, "attempt"), long(now.Sub(*h.FailingSince))), "")
+			explain.Count(h.Failures, "attempt"), explain.Span(now.Sub(*h.FailingSince))), "")
 		v.Link, v.Action = deliveriesOf(failing[0].ID)+"&status=retrying", "See what it answers"
 	case len(failing) > 1:
 		v = endpointsVerdict(bad, failing, "", "failing")

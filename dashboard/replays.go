@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/memory/explain"
 )
 
 const replaysPerPage = 50
@@ -164,7 +165,7 @@ func (d *Dashboard) replayViewOf(v visit, id uuid.UUID) (replayView, error) {
 func replayVerdict(r delivery.BulkReplay, endpoint string) verdict {
 	switch r.State {
 	case delivery.ReplayRunning:
-		return verdict{Tone: info, Sentence: line(fmt.Sprintf("Sending again to %s: %s of %s are on their way.", endpoint, thousands(r.Done), thousands(r.Total))), Next: line("About " + long(timeLeft(r)) + " to go.")}
+		return verdict{Tone: info, Sentence: line(fmt.Sprintf("Sending again to %s: %s of %s are on their way.", endpoint, thousands(r.Done), thousands(r.Total))), Next: line("About " + explain.Span(timeLeft(r)) + " to go.")}
 	case delivery.ReplayDone:
 		return verdict{Tone: ok, Sentence: line(fmt.Sprintf("All %s deliveries of the set were handed out to %s.", thousands(r.Done), endpoint))}
 	}
@@ -226,7 +227,7 @@ func (d *Dashboard) newReplay(v visit) (reply, error) {
 		return d.replayMistake(view, err)
 	}
 	view.Preview = &previewView{
-		Count: thousands(n), None: n == 0, Frozen: momentOf(set.FrozenAt, v.now), Takes: long(replayTime(n, perSecond)), Endpoint: endpointLabel(view.Endpoints, q.Get("endpoint")),
+		Count: thousands(n), None: n == 0, Frozen: momentOf(set.FrozenAt, v.now), Takes: explain.Span(replayTime(n, perSecond)), Endpoint: endpointLabel(view.Endpoints, q.Get("endpoint")),
 		Fields: []pair{
 			{"endpoint", line(q.Get("endpoint"))},
 			{"what", line(q.Get("what"))},

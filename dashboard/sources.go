@@ -7,6 +7,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
 	"memhook/signing/apikey"
 )
 
@@ -123,7 +124,7 @@ func (d *Dashboard) sourceShown(v visit, s memory.Source, mistake string) reply 
 		Paused: s.PausedAt != nil, MayWrite: v.mayWrite(), Ask: v.now.Sub(v.session.ProvedAt) >= proofLife, Mistake: mistake,
 	}
 	if s.Window > 0 {
-		view.Window = long(s.Window)
+		view.Window = explain.Span(s.Window)
 	}
 	if view.Shown {
 		view.Address = line(d.baseURL(v.Request()) + "/in/" + s.Token.Reveal())

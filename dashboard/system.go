@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/memory/explain"
 )
 
 // SystemFacts are what the operator may want to know of the installation.
@@ -132,7 +133,7 @@ func systemVerdict(f SystemFacts, oldest *time.Time, now time.Time) verdict {
 		return verdict{Tone: warn, Sentence: "Work goes on, but slower than it could.", Next: line(f.Trouble + ".")}
 	case late > 10*time.Minute:
 		return verdict{
-			Tone: info, Sentence: line("The first delivery that waits was made " + long(late) + " ago."),
+			Tone: info, Sentence: line("The first delivery that waits was made " + explain.Span(late) + " ago."),
 			Next: "An endpoint that fails is tried again for days, so that this is no fault of the system by itself.", Link: root + "deliveries?status=waiting", Action: "See what waits",
 		}
 	}
@@ -152,12 +153,12 @@ func systemPairs(f SystemFacts, oldest *time.Time, now time.Time) []pair {
 		list = append(list, pair{"Its size", text(mebibytes(f.Size))})
 	}
 	if f.Oldest != nil {
-		list = append(list, pair{"Oldest event", text(long(now.Sub(*f.Oldest)) + " old")})
+		list = append(list, pair{"Oldest event", text(explain.Span(now.Sub(*f.Oldest)) + " old")})
 	}
 	list = append(list, pair{"Queue", line(f.Queue)})
 	waits := text("nothing waits")
 	if oldest != nil {
-		waits = text("made " + long(now.Sub(*oldest)) + " ago")
+		waits = text("made " + explain.Span(now.Sub(*oldest)) + " ago")
 	}
 	return append(list, pair{"Oldest waiting", waits})
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"memhook/memory/explain"
 )
 
 // text is what came from outside, made fit to be seen: it has no character that
@@ -83,11 +85,11 @@ func momentOf(t, now time.Time) moment {
 	}
 	switch d := now.Sub(t); {
 	case d >= time.Second:
-		m.Ago = long(d) + " ago"
+		m.Ago = explain.Span(d) + " ago"
 	case d > -time.Second:
 		m.Ago = "now"
 	default:
-		m.Ago = "in " + long(-d)
+		m.Ago = "in " + explain.Span(-d)
 	}
 	return m
 }
@@ -113,38 +115,5 @@ func brief(d time.Duration) string {
 	case d < time.Minute:
 		return strings.TrimSuffix(strings.TrimSuffix(fmt.Sprintf("%.2f", d.Seconds()), "0"), ".0") + " s"
 	}
-	return long(d)
-}
-
-// long prints a span in its two largest units: 8 m 37 s, 3 d 4 h.
-func long(d time.Duration) string {
-	d = d.Round(time.Second)
-	for i, u := range units[:len(units)-1] {
-		if d < u.size {
-			continue
-		}
-		part := units[i+1]
-		first, second := d/u.size, d%u.size/part.size
-		if second == 0 {
-			return fmt.Sprintf("%d %s", first, u.name)
-		}
-		return fmt.Sprintf("%d %s %d %s", first, u.name, second, part.name)
-	}
-	return fmt.Sprintf("%d s", d/time.Second)
-}
-
-var units = []struct {
-	name string
-	size time.Duration
-}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-
-// count prints a number with its noun: 1 event, 2 events.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "y") {
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return explain.Span(d)
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"memhook/memory/explain"
 )
 
 func TestVisible(t *testing.T) {
@@ -86,8 +88,8 @@ func TestDurations(t *testing.T) {
 		if got := brief(tt.d); got != tt.brief {
 			t.Errorf("brief(%v) = %q, want %q", tt.d, got, tt.brief)
 		}
-		if got := long(tt.d); got != tt.long {
-			t.Errorf("long(%v) = %q, want %q", tt.d, got, tt.long)
+		if got := explain.Span(tt.d); got != tt.long {
+			t.Errorf("explain.Span(%v) = %q, want %q", tt.d, got, tt.long)
 		}
 	}
 }
