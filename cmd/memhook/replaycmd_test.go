@@ -15,8 +15,9 @@ import (
 // the start, so nothing is started and the command ends with its own code.
 func TestReplayOfAChangedSet(t *testing.T) {
 	p := startProcess(t, t.TempDir())
-	if !p.add("Lives in Lisbon", "alice") {
-		t.Fatal("the add was refused")
+	add := map[string]any{"messages": "Lives in Lisbon", "user_id": "alice", "infer": false, "async_mode": false}
+	if status := p.call(http.MethodPost, "/v1/memories/", add, new(any)); status != http.StatusOK {
+		t.Fatalf("add: status %d\n%s", status, p.log)
 	}
 	var endpoint, page struct {
 		ID   string
