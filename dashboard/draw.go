@@ -25,6 +25,14 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 		return d.drawDelivery(q)
 	case "overview":
 		return d.drawOverview(), nil
+	case "endpoints":
+		return d.drawEndpoints(), nil
+	case "endpoint":
+		return d.drawEndpoint(q)
+	case "memory":
+		return d.drawMemory(q)
+	case "system":
+		return d.drawSystem(q.Get("first") != ""), nil
 	case "replay":
 		return d.drawReplay(q)
 	}
@@ -57,14 +65,17 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 	if params.Get("first") != "" { // it has the others, and knows them
 		since = from.Add(-overlap)
 	}
-	return func(v visit, rows []delivery.Row) (update, error) {
+	return func(v visit, c change) (update, error) {
 		var u update
-		var swap strings.Builder
+		if c.more || len(c.rows) == 0 {
+			return u, nil
+		}
 		endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
 		if err != nil {
 			return u, err
 		}
-		for _, r := range rows {
+		var swap strings.Builder
+		for _, r := range c.rows {
 			row := deliveryRowOf(r, endpointOf(r.Delivery, endpoints), v.now, v.mayWrite())
 			if err := d.fragment(&swap, "swapDelivery", row); err != nil {
 				return u, err
@@ -117,8 +128,11 @@ func (d *Dashboard) drawEvents(params url.Values, from time.Time) (drawer, error
 	}
 	drawn := map[string]string{} // rows by ID, as they were sent last
 	first := true
-	return func(v visit, _ []delivery.Row) (update, error) {
+	return func(v visit, c change) (update, error) {
 		var u update
+		if c.more {
+			return u, nil
+		}
 		l := memory.EventList{ProjectID: v.project(), Limit: f.limit}
 		if err := l.Apply(f.terms, v.now); err != nil {
 			return u, badFilter(err)
@@ -152,109 +166,4 @@ func (d *Dashboard) drawEvents(params url.Values, from time.Time) (drawer, error
 		u.Swap = swap.String()
 		return u, nil
 	}, nil
-}
-
-// drawEvent draws the verdict and the timeline anew when they have changed.
-func (d *Dashboard) drawEvent(q url.Values) (drawer, error) {
-	id, err := idParam("", q)
-	if err != nil {
-		return nil, err
-	}
-	last := ""
-	return func(v visit, _ []delivery.Row) (update, error) {
-		view, _, err := d.readEvent(v, id)
-		if err != nil {
-			return update{}, err
-		}
-		return d.ifChanged(&last, "swapEventPage", view, eventState(view))
-	}, nil
-}
-
-// drawDelivery does so for the page of a delivery.
-func (d *Dashboard) drawDelivery(q url.Values) (drawer, error) {
-	id, err := idParam(delivery.DeliveryPrefix, q)
-	if err != nil {
-		return nil, err
-	}
-	last := ""
-	return func(v visit, _ []delivery.Row) (update, error) {
-		t, err := d.delivery.Trail(v.ctx(), v.project(), id)
-		if err != nil {
-			return update{}, err
-		}
-		view, err := d.deliveryViewOf(v, t, q.Get("attempt"))
-		if err != nil {
-			return update{}, err
-		}
-		return d.ifChanged(&last, "swapDeliveryPage", view, t.Delivery.UpdatedAt.String()+string(view.Verdict.Tone))
-	}, nil
-}
-
-// drawOverview draws the overview anew when deliveries have changed, but not more
-// often than the streams' own beat.
-func (d *Dashboard) drawOverview() drawer {
-	dirty := false
-	return func(v visit, rows []delivery.Row) (update, error) {
-		if len(rows) > 0 {
-			dirty = true
-			return update{}, nil
-		}
-		if !dirty {
-			return update{}, nil
-		}
-		dirty = false
-		view, err := d.overviewOf(v)
-		if err != nil {
-			return update{}, err
-		}
-		var b strings.Builder
-		err = d.fragment(&b, "swapOverview", view)
-		return update{Swap: b.String()}, err
-	}
-}
-
-// drawReplay shows the progress of a replay.
-func (d *Dashboard) drawReplay(q url.Values) (drawer, error) {
-	id, err := idParam(delivery.ReplayPrefix, q)
-	if err != nil {
-		return nil, err
-	}
-	last := ""
-	return func(v visit, _ []delivery.Row) (update, error) {
-		view, err := d.replayViewOf(v, id)
-		if err != nil {
-			return update{}, err
-		}
-		state := view.Done + view.Badge.Word
-		for _, b := range view.Outcome {
-			state += b.Word
-		}
-		return d.ifChanged(&last, "swapReplay", view, state)
-	}, nil
-}
-
-// ifChanged draws a view when its state is another one than the last time.
-func (d *Dashboard) ifChanged(last *string, name string, view any, state string) (update, error) {
-	was := *last
-	if *last = state; was == state {
-		return update{}, nil
-	}
-	var b strings.Builder
-	err := d.fragment(&b, name, view)
-	return update{Swap: b.String()}, err
-}
-
-// eventState changes when the page of an event has something new to show.
-func eventState(v eventView) string {
-	var b strings.Builder
-	b.WriteString(v.Badge.Word)
-	for _, m := range v.Messages {
-		for _, l := range m.Deliveries {
-			b.WriteString(l.Page + l.Badge.Word)
-			for _, c := range l.Chips {
-				b.WriteString(c.To + c.Word)
-			}
-		}
-	}
-	return b.String()
 }

@@ -20,6 +20,7 @@ type endpointsView struct {
 
 // An endpointRow is an endpoint in a list.
 type endpointRow struct {
+	ID    string
 	Page  string
 	Name  text
 	Host  text
@@ -30,18 +31,22 @@ type endpointRow struct {
 }
 
 func (d *Dashboard) endpoints(v visit) (reply, error) {
-	endpoints, err := d.delivery.Endpoints(v.ctx(), v.key.ProjectID)
-	if err != nil {
-		return reply{}, err
-	}
-	return show("endpoints", "Endpoints", endpointsView{endpointRows(endpoints, v.now), v.mayWrite()}), nil
+	view, err := d.endpointsOf(v)
+	r := show("endpoints", "Endpoints", view)
+	r.live = watch(v, "endpoints", nil)
+	return r, err
+}
+
+func (d *Dashboard) endpointsOf(v visit) (endpointsView, error) {
+	endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
+	return endpointsView{endpointRows(endpoints, v.now), v.mayWrite()}, err
 }
 
 func endpointRows(endpoints []delivery.Endpoint, now time.Time) []endpointRow {
 	rows := make([]endpointRow, len(endpoints))
 	for i, e := range endpoints {
 		rows[i] = endpointRow{
-			Page: endpointPath(e.ID), Name: line(e.Name), Host: line(hostOf(e.URL)), Badge: endpointBadge(e, now),
+			ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Page: endpointPath(e.ID), Name: line(e.Name), Host: line(hostOf(e.URL)), Badge: endpointBadge(e, now),
 			Types: typesOf(e), Last: momentOr(e.Health.LastSuccessAt, now),
 		}
 		if e.Active() && e.Health.FailingSince != nil {
@@ -77,7 +82,6 @@ type endpointView struct {
 	endpointHead
 	Verdict verdict
 	Tiles   []tile
-	Spark   []bar
 	Facts   []pair
 	Secrets []secretHint
 	Created moment
@@ -97,23 +101,35 @@ func (d *Dashboard) endpoint(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	stats, err := d.delivery.DeliveryStats(v.ctx(), delivery.StatsQuery{
-		ProjectID: v.project(), EndpointID: e.ID, Since: v.now.Truncate(sparkStep).Add(sparkStep - chartSpan), Until: v.now.Truncate(sparkStep).Add(sparkStep), Step: sparkStep,
-	})
-	if err != nil {
+	view := endpointViewOf(v, e)
+	if view.Tiles, err = d.endpointNumbers(v, e); err != nil {
 		return reply{}, err
 	}
+	view.Would, err = d.wouldReceive(v, e)
+	r := show("endpoint", string(view.Name), view)
+	r.live = watch(v, "endpoint", url.Values{"id": {view.ID}})
+	return r, err
+}
+
+// endpointViewOf is what the page shows of the endpoint itself.
+func endpointViewOf(v visit, e delivery.Endpoint) endpointView {
 	view := endpointView{
-		endpointHead: headOf(e, v, "endpoint"), Verdict: endpointVerdict(e, v.now), Tiles: endpointTiles(e, stats.Total),
-		Spark: spark(stats.Series), Facts: endpointFacts(e), Created: momentOf(e.CreatedAt, v.now), Last: momentOr(e.Health.LastSuccessAt, v.now),
+		endpointHead: headOf(e, v, "endpoint"), Verdict: endpointVerdict(e, v.now), Facts: endpointFacts(e),
+		Created: momentOf(e.CreatedAt, v.now), Last: momentOr(e.Health.LastSuccessAt, v.now),
 	}
 	for _, s := range e.Secrets {
 		if s.Live(v.now) {
 			view.Secrets = append(view.Secrets, secretHint{s.Hint(), momentOf(s.CreatedAt, v.now), momentOr(s.ExpiresAt, v.now)})
 		}
 	}
-	view.Would, err = d.wouldReceive(v, e)
-	return show("endpoint", string(view.Name), view), err
+	return view
+}
+
+func (d *Dashboard) endpointNumbers(v visit, e delivery.Endpoint) ([]tile, error) {
+	stats, err := d.delivery.DeliveryStats(v.ctx(), delivery.StatsQuery{
+		ProjectID: v.project(), EndpointID: e.ID, Since: v.now.Truncate(sparkStep).Add(sparkStep - chartSpan), Until: v.now.Truncate(sparkStep).Add(sparkStep), Step: sparkStep,
+	})
+	return endpointTiles(e, stats.Total), err
 }
 
 func endpointTiles(e delivery.Endpoint, t delivery.Tally) []tile {

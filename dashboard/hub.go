@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +53,13 @@ type stream struct {
 type change struct {
 	rows []delivery.Row
 	at   time.Time // the cursor that the page has afterwards
-	more bool      // rows were left out: the page cannot follow
+	more bool      // rows were left out: a list cannot follow
+	beat bool      // no row changed: it is time to look at what the hub does not watch
+}
+
+// touches tells whether a row that changed is one of those, as far as it is known.
+func (c change) touches(one func(delivery.Delivery) bool) bool {
+	return c.more || slices.ContainsFunc(c.rows, func(r delivery.Row) bool { return one(r.Delivery) })
 }
 
 func newHub(c Config, now func() time.Time) *hub {

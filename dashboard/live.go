@@ -20,8 +20,11 @@ const (
 	heartbeat = 15 * time.Second
 	// writeWithin is how long a browser may take to read what it is sent.
 	writeWithin = 10 * time.Second
-	// liveEvery is how often pages that are drawn anew are.
-	liveEvery = 2 * time.Second
+	// beatEvery is how often pages look at what the hub does not watch: events,
+	// endpoints, memories, the audit log.
+	beatEvery = time.Second
+	// redrawEvery is how often a page with sums is drawn anew while rows change.
+	redrawEvery = 2 * time.Second
 )
 
 // A liveView is what the layout needs to watch a page.
@@ -60,7 +63,7 @@ type update struct {
 	Cursor string  `json:"cursor"`
 	Swap   string  `json:"swap"`  // fragments that say themselves where they belong
 	Fresh  []fresh `json:"fresh"` // rows that the page may not have
-	Stale  bool    `json:"stale"` // too much changed to follow
+	Stale  bool    `json:"stale"` // too much changed for a list to follow
 }
 
 // fresh is a new row of a list.
@@ -69,8 +72,25 @@ type fresh struct {
 	HTML string `json:"html"`
 }
 
-// A drawer makes the update of one view. rows are what changed.
-type drawer func(v visit, rows []delivery.Row) (update, error)
+// A drawer makes the update of one view from what changed.
+type drawer func(v visit, c change) (update, error)
+
+// A pace keeps a page from being drawn more often than redrawEvery: at once after a
+// quiet time, else with a beat.
+type pace struct {
+	dirty bool
+	last  time.Time
+}
+
+// due notes that something changed, and tells whether to draw now.
+func (p *pace) due(now time.Time, c change, changed bool) bool {
+	p.dirty = p.dirty || changed
+	if !p.dirty || !c.beat && now.Sub(p.last) < redrawEvery {
+		return false
+	}
+	p.dirty, p.last = false, now
+	return true
+}
 
 // live answers with a stream of server-sent events, or once with what changed since
 // a cursor.
@@ -99,7 +119,7 @@ func (d *Dashboard) pollOnce(v visit, draw drawer, at string, from time.Time) (r
 	if err != nil {
 		return reply{}, err
 	}
-	u, err := d.updateOf(v, draw, change{rows: rows, at: v.now, more: len(rows) > maxChanged})
+	u, err := d.updateOf(v, draw, change{rows: rows, at: v.now, more: len(rows) > maxChanged, beat: true})
 	if err != nil {
 		return reply{}, err
 	}
@@ -112,12 +132,8 @@ func (d *Dashboard) changesSince(v visit, from time.Time) ([]delivery.Row, error
 }
 
 func (d *Dashboard) updateOf(v visit, draw drawer, c change) (update, error) {
-	u := update{Stale: c.more}
-	var err error
-	if !c.more {
-		u, err = draw(v, c.rows)
-	}
-	u.Cursor = cursorText(c.at)
+	u, err := draw(v, c)
+	u.Cursor, u.Stale = cursorText(c.at), c.more
 	return u, err
 }
 
@@ -140,13 +156,13 @@ func (d *Dashboard) stream(v visit, draw drawer, from time.Time) error {
 	if err := w.comment("here"); err != nil { // so that the page knows at once
 		return nil
 	}
-	first := change{rows: rows, at: v.now, more: len(rows) > maxChanged}
+	first := change{rows: rows, at: v.now, more: len(rows) > maxChanged, beat: true}
 	if err := d.sendChange(v, w, draw, first); err != nil {
-		return nil // the page is gone
+		return d.endStream(w, err)
 	}
-	beat, redraw := time.NewTicker(heartbeat), time.NewTicker(liveEvery)
+	alive, beat := time.NewTicker(heartbeat), time.NewTicker(beatEvery)
+	defer alive.Stop()
 	defer beat.Stop()
-	defer redraw.Stop()
 	for {
 		var c change
 		select {
@@ -156,7 +172,7 @@ func (d *Dashboard) stream(v visit, draw drawer, from time.Time) error {
 			return ignore(w.event("bye", "", "newer"))
 		case <-s.ended:
 			return nil
-		case <-beat.C:
+		case <-alive.C:
 			if !d.stillSignedIn(v) {
 				return ignore(w.event("bye", "", "ended"))
 			}
@@ -164,15 +180,24 @@ func (d *Dashboard) stream(v visit, draw drawer, from time.Time) error {
 				return nil
 			}
 			continue
-		case <-redraw.C:
-			c = change{at: d.now().UTC()}
+		case <-beat.C:
+			c = change{at: d.now().UTC(), beat: true}
 		case c = <-s.changes:
 		}
 		v.now = d.now().UTC()
-		if d.sendChange(v, w, draw, c) != nil {
-			return nil
+		if err := d.sendChange(v, w, draw, c); err != nil {
+			return d.endStream(w, err)
 		}
 	}
+}
+
+// endStream ends a stream that could not go on. A page whose subject was deleted is
+// told so, that it does not come back; any other comes back by itself.
+func (d *Dashboard) endStream(w *eventWriter, err error) error {
+	if failureOf(err) == errNotFound {
+		return ignore(w.event("bye", "", "gone"))
+	}
+	return nil
 }
 
 func ignore(error) error { return nil }
@@ -189,7 +214,9 @@ func (d *Dashboard) sendChange(v visit, w *eventWriter, draw drawer, c change) e
 		return err
 	}
 	if u.Stale {
-		return w.event("stale", u.Cursor, "many")
+		if err := w.event("stale", u.Cursor, "many"); err != nil {
+			return err
+		}
 	}
 	for _, f := range u.Fresh {
 		raw, err := json.Marshal(f)

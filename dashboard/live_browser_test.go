@@ -95,3 +95,54 @@ func TestEightWindows(t *testing.T) {
 	}
 	first.open("/ui/").has("Overview")
 }
+
+// The page of an endpoint follows and leaves alone what somebody does there: the
+// field with the focus, what is typed in it, and an open menu.
+func TestLiveEndpoint(t *testing.T) {
+	s, project, key := newLiveSite(t)
+	crm := s.endpoint(project, "crm-sync", "https://crm.northwind.app/hooks", delivery.MemoryAdd)
+	b := s.tab(t, desktop).signIn(s, key).open(endpointPath(crm.ID))
+	b.becomes(`document.querySelector('#lamp').dataset.state === 'on'`)
+	eval[bool](b, `document.querySelector('details.menu').open = true, document.querySelector('#would').value = '{"type"', document.querySelector('#would').focus(), true`)
+	s.add(project, "Prefers tea")
+	s.send()
+	b.becomes(`document.querySelector('#part-numbers').textContent.includes('1 of 1')`)
+	b.becomes(`document.querySelector('#verdict').textContent.includes('Receiving')`)
+	if _, err := s.delivery.PauseEndpoint(t.Context(), project, crm.ID, "somebody else"); err != nil {
+		t.Fatal(err)
+	}
+	b.becomes(`document.querySelector('#part-actions').textContent.includes('Resume')`)
+	b.has("Paused", "by somebody else")
+	b.becomes(`document.activeElement.id === 'would' && document.activeElement.value === '{"type"' && document.querySelector('details.menu').open`)
+}
+
+// The pages of a memory, of all endpoints and of the system follow, too.
+func TestLivePages(t *testing.T) {
+	s, project, key := newLiveSite(t)
+	crm := s.endpoint(project, "crm-sync", "https://crm.northwind.app/hooks", delivery.MemoryAdd)
+	_, changes, err := s.memory.Event(t.Context(), project, s.add(project, "Prefers tea").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := changes[0].Memory.ID
+	b := s.tab(t, desktop).signIn(s, key)
+	on := func(path string) {
+		t.Helper()
+		b.open(path).becomes(`document.querySelector('#lamp').dataset.state === 'on'`)
+	}
+	on(memoryPath(id))
+	eval[bool](b, `document.querySelector('.told a').focus(), window.kept = document.activeElement, true`)
+	s.send()
+	b.becomes(`document.querySelector('.told').textContent.includes('Succeeded')`)
+	if err := s.memory.Delete(t.Context(), project, id); err != nil {
+		t.Fatal(err)
+	}
+	b.becomes(`document.querySelector('#state').textContent.includes('Deleted')`)
+	on("/ui/endpoints")
+	eval[bool](b, `document.querySelector('#rows a.row').focus(), window.kept = document.activeElement, true`)
+	s.endpoint(project, "slack-bridge", "https://bridge.northwind.app/", delivery.MemoryAdd)
+	b.becomes(`document.querySelectorAll('#rows tr').length === 2 && document.activeElement === window.kept`)
+	on("/ui/system")
+	s.signedIn(key).post(endpointPath(crm.ID)+"/pause", nil).is(t, 303)
+	b.becomes(`document.querySelector('#part-audit').textContent.includes('endpoint.pause')`)
+}

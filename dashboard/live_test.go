@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/http"
 	"regexp"
@@ -161,4 +162,85 @@ func TestStreamEnds(t *testing.T) {
 	b.get("/ui/live?view=odd&from=1").is(t, 404)
 	b.get("/ui/live?view=deliveries").is(t, 404)
 	s.browser().get("/ui/live?view=deliveries&from=1").is(t, 303)
+}
+
+// Pages that are drawn anew follow what their own rows, other windows and the
+// audit log say.
+func TestStreamOfPages(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	crm := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	_, changes, err := s.memory.Event(t.Context(), project, s.add(project, "Prefers tea").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tea := memoryPath(changes[0].Memory.ID)
+	b := s.signedIn(key)
+	type step struct {
+		do   func()
+		want []string
+	}
+	pause := func() { b.post(endpointPath(crm.ID)+"/pause", nil).is(t, 303) }
+	resume := func() { b.post(endpointPath(crm.ID)+"/resume", nil).is(t, 303) }
+	tests := []struct {
+		name, page string
+		steps      []step
+	}{
+		{"endpoint", endpointPath(crm.ID), []step{
+			{s.send, []string{"1 of 1 in the last 24 hours"}},
+			{pause, []string{"Paused", "Resume"}},
+			{resume, []string{"Enabled", "Pause"}},
+		}},
+		{"endpoints", "/ui/endpoints", []step{
+			{pause, []string{"Paused"}},
+			{func() { s.endpoint(project, "slack-bridge", "https://slack.example.com/", delivery.MemoryAdd) }, []string{"slack-bridge"}},
+		}},
+		{"memory", tea, []step{
+			{resume, nil},
+			{func() {
+				if err := s.memory.Delete(t.Context(), project, changes[0].Memory.ID); err != nil {
+					t.Fatal(err)
+				}
+			}, []string{"Deleted"}},
+		}},
+		{"system", "/ui/system", []step{{pause, []string{"endpoint.pause"}}}},
+	}
+	for _, tt := range tests {
+		l := b.listen(t, tt.page)
+		for _, step := range tt.steps {
+			step.do()
+			for _, text := range step.want {
+				l.until(text)
+			}
+		}
+		l.stop()
+	}
+	l := b.listen(t, endpointPath(crm.ID))
+	if err := s.delivery.DeleteEndpoint(t.Context(), project, crm.ID); err != nil {
+		t.Fatal(err)
+	}
+	l.until("data: gone")
+}
+
+// More than maxChanged rows at once: a list is told that it cannot follow, and a
+// page that has sums is told so and drawn anew.
+func TestStreamOfMany(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	crm := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	b := s.signedIn(key)
+	list, page := b.listen(t, "/ui/deliveries"), b.listen(t, endpointPath(crm.ID))
+	list.until("here")
+	page.until("Enabled, and not used yet")
+	texts := make([]string, maxChanged+1)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("Has read book %d", i)
+	}
+	s.add(project, texts...)
+	list.until("event: stale")
+	s.send()
+	page.until("event: stale")
+	page.until("51 of 51 in the last 24 hours")
 }

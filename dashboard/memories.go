@@ -182,13 +182,21 @@ func (d *Dashboard) memoryPage(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	view, err := d.memoryViewOf(v, id, changes)
+	r := show("memory", "Memory "+shortID(id), view)
+	r.live = watch(v, "memory", url.Values{"id": {view.ID}})
+	return r, err
+}
+
+// memoryViewOf shows a memory with its changes.
+func (d *Dashboard) memoryViewOf(v visit, id uuid.UUID, changes []memory.Change) (memoryView, error) {
 	if len(changes) == 0 {
-		return reply{}, errNotFound
+		return memoryView{}, errNotFound
 	}
 	m, err := d.memory.Memory(v.ctx(), v.project(), id)
 	deleted := failureOf(err) == errNotFound
 	if err != nil && !deleted {
-		return reply{}, err
+		return memoryView{}, err
 	}
 	if deleted {
 		m = changes[len(changes)-1].Memory
@@ -198,11 +206,11 @@ func (d *Dashboard) memoryPage(v visit) (reply, error) {
 	for _, c := range slices.Backward(changes[view.More:]) {
 		h, err := d.historyOf(v, c)
 		if err != nil {
-			return reply{}, err
+			return view, err
 		}
 		view.History = append(view.History, h)
 	}
-	return show("memory", "Memory "+shortID(id), view), nil
+	return view, nil
 }
 
 func factsOf(m memory.Memory, v visit) []pair {

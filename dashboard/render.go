@@ -80,7 +80,7 @@ func (d *Dashboard) static(v visit) (reply, error) {
 }
 
 // sharedTemplates are parsed into every page.
-var sharedTemplates = []string{"layout.html", "parts.html", "rows.html", "form.html"}
+var sharedTemplates = []string{"layout.html", "parts.html", "rows.html", "live.html", "form.html"}
 
 // parsePages returns the template of each page, with the layout around it.
 func parsePages() map[string]*template.Template {

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"net/url"
 	"strconv"
 	"time"
 
@@ -66,10 +67,29 @@ func (d *Dashboard) systemPage(v visit) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	view, err := d.systemViewOf(v, facts)
+	if err != nil {
+		return reply{}, err
+	}
+	after, params := uuid.Nil, url.Values{"first": {"1"}}
+	if s := v.QueryParam("after"); s != "" {
+		c, err := delivery.ParseCursor("after", s)
+		if err != nil {
+			return reply{}, badFilter(err)
+		}
+		after, params = c.ID, nil
+	}
+	r := show("system", "System", nil)
+	err = d.auditOf(v, &view, after)
+	r.view, r.live = view, watch(v, "system", params)
+	return r, err
+}
+
+func (d *Dashboard) systemViewOf(v visit, facts SystemFacts) (systemView, error) {
 	var oldest *time.Time
 	switch at, waits, err := d.delivery.OldestWaiting(v.ctx(), v.project()); {
 	case err != nil:
-		return reply{}, err
+		return systemView{}, err
 	case waits:
 		oldest = &at
 	}
@@ -81,21 +101,11 @@ func (d *Dashboard) systemPage(v visit) (reply, error) {
 		}
 		view.Nodes = append(view.Nodes, one)
 	}
-	if err := d.auditOf(v, &view); err != nil {
-		return reply{}, err
-	}
-	return show("system", "System", view), nil
+	return view, nil
 }
 
-func (d *Dashboard) auditOf(v visit, view *systemView) error {
-	after := uuid.Nil
-	if s := v.QueryParam("after"); s != "" {
-		c, err := delivery.ParseCursor("after", s)
-		if err != nil {
-			return badFilter(err)
-		}
-		after = c.ID
-	}
+// auditOf adds the audit entries after a place, the newest for none.
+func (d *Dashboard) auditOf(v visit, view *systemView, after uuid.UUID) error {
 	entries, err := d.delivery.Audit(v.ctx(), v.project(), "", after, auditRows+1)
 	if err != nil {
 		return err

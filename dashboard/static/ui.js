@@ -61,7 +61,8 @@
     if (bar) { bar.hidden = !n; one('b', bar).textContent = n; }
   };
   picked();
-  all('.scripted').forEach((e) => { e.hidden = false; });
+  const unhide = () => { for (const e of all('.scripted')) e.hidden = false; };
+  unhide();
 
   // Live: the stream's element is #live, its lamp #lamp.
   const live = one('#live'), lamp = one('#lamp');
@@ -115,12 +116,21 @@
   if (live) {
     const on = (name, f) => live.addEventListener(name, f);
     on('htmx:sse:after:connection', () => show('on', 'Live'));
-    on('htmx:sse:after:message', () => { seen = now(); tick(); });
+    on('htmx:sse:after:message', (e) => {
+      seen = now();
+      if (!e.detail.message.event && lamp?.dataset.state === 'stale') show('on', 'Live'); // the page follows again
+      tick();
+    });
     on('htmx:sse:error', () => { if (!timer && !off) show('wait', 'Live paused, last update ' + clock()); });
-    on('bye', () => { show('poll', 'Every 5 s'); stop(); timer = setInterval(poll, 5000); });
+    on('bye', (e) => {
+      stop();
+      if (e.detail.data !== 'newer') return show('off', 'Live ended');
+      show('poll', 'Every 5 s');
+      timer = setInterval(poll, 5000);
+    });
     on('stale', stale);
     on('fresh', (e) => enter(JSON.parse(e.detail.data)));
-    document.addEventListener('htmx:after:swap', () => tick());
+    document.addEventListener('htmx:after:swap', () => { unhide(); tick(); });
     one('#lamp')?.addEventListener('click', () => toggle());
   }
   const toggle = () => {
