@@ -18,6 +18,12 @@
 // Redis may be down at the start, go, be flushed, fill up and come back at any
 // time. Meanwhile tickets go through the process itself; Status says so.
 //
+// News carries hints beside the tickets, within a process and between nodes: whose
+// deliveries changed, for streams; that something is due which this node does not send
+// itself; and which deliveries were taken from their tickets, so that whoever pushed
+// them has room again. They are published in groups by a goroutine of their own, and
+// what they do for whoever hears them is to look sooner than it would have.
+//
 // Decisions:
 //
 //   - 2026-11: asynq's retries, archive, delays and crash recovery are not used.

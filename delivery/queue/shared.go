@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Shared is what the nodes of a Redis have in common: token buckets. Nothing in it
-// is worth keeping: after a flush every bucket is full.
+// Shared is what the nodes of a Redis have in common: token buckets, and the channel
+// of their News. Nothing in it is worth keeping: after a flush every bucket is full.
 type Shared struct {
 	client redis.UniversalClient
 
@@ -71,6 +71,19 @@ func (s *Shared) Take(ctx context.Context, bucket string, token time.Duration, b
 		return 0, 0, ErrShared
 	}
 	return time.Duration(got[0]) * time.Microsecond, time.Duration(got[1]) * time.Microsecond, nil
+}
+
+// publish hands a text to the nodes that listen, if Redis takes it within 100 ms; for
+// 2 s after it did not it is left alone.
+func (s *Shared) publish(ctx context.Context, channel string, text []byte) {
+	if !s.usable() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	if s.client.Publish(ctx, channel, text).Err() != nil {
+		s.rest()
+	}
 }
 
 func (s *Shared) usable() bool {
