@@ -55,6 +55,7 @@ func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now
 			return err
 		}
 		due = delivery.Due{ProjectID: projectID, EndpointID: e.ID, DeliveryID: id, PerSecond: e.RatePerSecond, Forced: true}
+		t.touch(projectID)
 		if d.Status == delivery.Pending {
 			return t.must(delivery.ErrState, tryNow, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger))
 		}
@@ -98,6 +99,7 @@ func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID
 		if d.Status != delivery.Pending && d.Status != delivery.Held {
 			return delivery.ErrState
 		}
+		t.touch(projectID)
 		return t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
 	})
 	if err != nil {

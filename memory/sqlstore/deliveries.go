@@ -48,6 +48,7 @@ var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
 	t.tallyDelivery(d)
+	t.touch(d.ProjectID)
 	return t.put(insertDelivery, blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
 		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type))
@@ -212,6 +213,7 @@ func (t *tx) claim(due []delivery.Claim, now time.Time) ([]delivery.Claim, error
 		case got[i]:
 			err = t.noteInterrupted(c, now)
 			c.Delivery.Status, c.Delivery.NextAt = delivery.Sending, &c.Lease
+			t.touch(c.Delivery.ProjectID)
 			claimed = append(claimed, c)
 		case probes(c):
 			err = t.later(freeProbe, blob(c.Endpoint.ID), micros(now))
@@ -269,6 +271,7 @@ func (t *tx) setAside(d delivery.Delivery, e delivery.Endpoint, now time.Time) e
 	case e.PausedAt == nil:
 		reason = delivery.ReasonDisabled
 	}
+	t.touch(d.ProjectID)
 	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(status), string(reason), micros(now))
 }
 
@@ -308,6 +311,12 @@ func (db *DB) MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to
 	var n int64
 	err := db.write(ctx, func(t *tx) (err error) {
 		n, err = t.exec(move, blob(endpointID), string(to), textOrNull(why), next, micros(now), limit)
+		if err != nil || n == 0 {
+			return err
+		}
+		var project string
+		err = t.row(`SELECT project_id FROM endpoints WHERE id = $1`, blob(endpointID)).Scan(&project)
+		t.touch(project)
 		return err
 	})
 	return int(n), err

@@ -33,6 +33,7 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 		if err := t.insertAttempt(r.Attempt); err != nil {
 			return err
 		}
+		t.touch(d.ProjectID)
 		if t.tallyAttempt(r); !r.Changes {
 			return nil
 		}

@@ -276,6 +276,7 @@ const replayWait = 5 * time.Second
 // sendReplayed makes a candidate due at a time, unless it changed meanwhile.
 func (t *tx) sendReplayed(r delivery.BulkReplay, c delivery.Candidate, at, now time.Time) (bool, uuid.UUID, error) {
 	if d := c.Delivery; d != nil {
+		t.touch(d.ProjectID)
 		n, err := t.exec(sendAgain, blob(d.ID), string(d.Status), micros(d.UpdatedAt), micros(at), micros(now), string(delivery.Replay), blob(r.ID))
 		return n > 0, d.ID, err
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	// Node is who takes the work when several servers share the database; nil: there
 	// is one server.
 	Node uuid.UUID
+	// Changed is called with the projects whose deliveries a commit has changed. It
+	// must not wait for anything; nil: nobody wants to know.
+	Changed func(projects []string)
 }
 
 // DB is an open database. Its methods are safe for concurrent use.
@@ -44,7 +47,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{dialect: d, writer: startWriter(d, c.Node), sealer: c.Sealer, node: c.Node}, nil
+	return &DB{dialect: d, writer: startWriter(d, c.Node, c.Changed), sealer: c.Sealer, node: c.Node}, nil
 }
 
 func open(ctx context.Context, c Config) (dialect, error) {

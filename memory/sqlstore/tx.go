@@ -16,8 +16,9 @@ type tx struct {
 	endpoints map[string]endpointList // of this group, by project
 	texts     map[string]bool         // that this group adds, by scope
 	tallies   map[tallyKey]*delivery.Tally
-	wrote     bool  // the current change has written
-	failure   error // of a statement: the group cannot be committed
+	projects  map[string]bool // whose deliveries this group changes
+	wrote     bool            // the current change has written
+	failure   error           // of a statement: the group cannot be committed
 }
 
 // exec runs a constant statement and returns how many rows it changed.
@@ -87,6 +88,14 @@ func (t *tx) lock(key string) error { return t.note(t.session.lock(key)) }
 // lockEach is lock for each key of a read of one column. It is run by Postgres only.
 func (t *tx) lockEach(text string, args ...any) error {
 	return t.note(t.session.lockEach(text, args))
+}
+
+// touch notes that deliveries of a project change.
+func (t *tx) touch(projectID string) {
+	if t.projects == nil {
+		t.projects = map[string]bool{}
+	}
+	t.projects[projectID] = true
 }
 
 // changed notes that row changed the database.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,14 +39,15 @@ const patience = 50 * time.Millisecond
 type writer struct {
 	dialect dialect
 	node    uuid.UUID
+	changed func(projects []string)
 	queue   chan *write
 	spare   chan struct{} // room for groups beside the first
 	quit    chan struct{}
 	ended   chan struct{}
 }
 
-func startWriter(d dialect, node uuid.UUID) *writer {
-	w := &writer{dialect: d, node: node, queue: make(chan *write, maxGroup), spare: make(chan struct{}, d.writers()-1), quit: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(d dialect, node uuid.UUID, changed func([]string)) *writer {
+	w := &writer{dialect: d, node: node, changed: changed, queue: make(chan *write, maxGroup), spare: make(chan struct{}, d.writers()-1), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -214,6 +217,9 @@ func (w *writer) try(group []*write) (int, error) {
 	}
 	if err := s.commit(); err != nil {
 		return blame(-1, fmt.Errorf("commit: %w", err), nil)
+	}
+	if w.changed != nil && len(t.projects) > 0 {
+		w.changed(slices.Collect(maps.Keys(t.projects)))
 	}
 	return -1, nil
 }
