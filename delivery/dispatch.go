@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"memhook/delivery/queue"
 	"memhook/retry"
 )
 
@@ -30,6 +31,7 @@ func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
 			s.release(id)
 		}
 	}
+	s.news.Tell(queue.Hint{Taken: ids}) // whoever pushed the ticket has room again
 	if err != nil {
 		return fmt.Errorf("claim %d deliveries: %w", len(ids), err)
 	}

@@ -38,9 +38,11 @@ type ticketed struct {
 	ticket   *ticket   // nil: another node pushed it
 	until    time.Time // when it counts as lost
 	taken    bool      // it has its token, or needs none
+	kept     bool      // a worker of this node has it
 }
 
-// ticketLife is when a ticket that no worker took counts as lost.
+// ticketLife is when a ticket that no worker took counts as lost. Of those that
+// another node's worker took this node hears at once, unless Redis fails just then.
 const ticketLife = 5 * time.Second
 
 // Wake says that deliveries may have become due. It does not block. Rows that it
@@ -91,7 +93,7 @@ func (s *Service) admit(list []Due) (queue.Ticket, []Due) {
 			break
 		}
 		list = list[1:]
-		s.out[d.DeliveryID] = ticketed{d.EndpointID, t, now.Add(ticketLife), g.perSecond <= 0}
+		s.out[d.DeliveryID] = ticketed{endpoint: d.EndpointID, ticket: t, until: now.Add(ticketLife), taken: g.perSecond <= 0}
 		g.out++
 		if g.perSecond > 0 {
 			g.untaken++
@@ -143,7 +145,7 @@ func (s *Service) keep(c Claim) {
 		s.gate(c.Endpoint.ID).out++ // another node pushed the ticket
 		t = ticketed{endpoint: c.Endpoint.ID, taken: true}
 	}
-	t.until = c.Lease
+	t.until, t.kept = c.Lease, true
 	s.out[c.Delivery.ID] = t
 }
 
@@ -153,6 +155,22 @@ func (s *Service) keep(c Claim) {
 func (s *Service) release(id uuid.UUID) {
 	s.mu.Lock()
 	fill := s.drop(id)
+	s.mu.Unlock()
+	if fill {
+		s.lookNow()
+	}
+}
+
+// takenElsewhere frees the room of deliveries whose tickets a worker of another node
+// has looked at: it sends them, or they are not due.
+func (s *Service) takenElsewhere(ids []uuid.UUID) {
+	fill := false
+	s.mu.Lock()
+	for _, id := range ids {
+		if t, ok := s.out[id]; ok && !t.kept {
+			fill = s.drop(id) || fill
+		}
+	}
 	s.mu.Unlock()
 	if fill {
 		s.lookNow()

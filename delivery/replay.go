@@ -207,11 +207,16 @@ func (s *Service) CreateReplay(ctx context.Context, projectID string, set Replay
 	if err := s.store.InsertReplay(ctx, r); err != nil {
 		return BulkReplay{}, fmt.Errorf("replay for endpoint %s: %w", FormatID(EndpointPrefix, set.EndpointID), err)
 	}
+	s.replaysNow()
+	return r, nil
+}
+
+// replaysNow makes runReplays look.
+func (s *Service) replaysNow() {
 	select {
 	case s.replayed <- struct{}{}:
 	default:
 	}
-	return r, nil
 }
 
 // CancelReplay ends a bulk replay: what it made due is sent, the rest is not.

@@ -51,6 +51,8 @@ type Config struct {
 	Lanes queue.Lanes
 	// Limiter holds the endpoints' rate limits; nil: in this process.
 	Limiter Limiter
+	// News are what nodes tell each other; nil: there is one node.
+	News *queue.News
 }
 
 // Service keeps endpoints and sends deliveries. Its methods are safe for
@@ -71,6 +73,7 @@ type Service struct {
 	replayed  chan struct{} // a bulk replay was made
 	lanes     queue.Lanes
 	limiter   Limiter
+	news      *queue.News
 	tracer    trace.Tracer
 	own       buckets
 
@@ -93,7 +96,7 @@ func New(c Config) *Service {
 		log: c.Log, policy: c.Policy, agent: "memhook/" + c.Version, now: c.Now, metrics: c.Metrics,
 		bell: queue.NewBell[Due](), look: make(chan struct{}, 1), replayed: make(chan struct{}, 1),
 		tracer: Tracer(c.Tracer),
-		lanes:  c.Lanes, limiter: c.Limiter, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
+		lanes:  c.Lanes, limiter: c.Limiter, news: c.News, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
 		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{}, tickets: map[laneKey]int{},
 	}
 	if s.now == nil {

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"memhook/delivery/queue"
 )
 
 const (
@@ -19,12 +21,45 @@ const (
 // pump finds due: retries, rows that found no room, and what a crash left behind. It
 // carries on the bulk replays.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.news.Listen(s.hear)()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pump(ctx) })
 	wg.Go(func() { s.runReplays(ctx) })
 	s.bell.Run(ctx, func(due []Due) { s.hand(ctx, due) })
 	wg.Wait()
 	return nil
+}
+
+// Announce is Run for a node that sends nothing: it tells the others when something
+// becomes due here, until ctx ends.
+func (s *Service) Announce(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, told := range []<-chan struct{}{s.look, s.replayed} {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-told:
+					s.news.Tell(queue.Hint{Due: true})
+				}
+			}
+		})
+	}
+	s.bell.Run(ctx, func([]Due) { s.news.Tell(queue.Hint{Due: true}) })
+	wg.Wait()
+	return nil
+}
+
+// hear does what another node's hint is about.
+func (s *Service) hear(h queue.Hint) {
+	if h.Due {
+		s.lookNow()
+		s.replaysNow()
+	}
+	if len(h.Taken) > 0 {
+		s.takenElsewhere(h.Taken)
+	}
 }
 
 func (s *Service) pump(ctx context.Context) {
