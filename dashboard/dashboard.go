@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/queue"
 	"memhook/memory"
 	"memhook/signing/apikey"
 )
@@ -43,6 +44,8 @@ type Config struct {
 	SignIns func(ctx context.Context, addr netip.Addr) (wait time.Duration, ok bool)
 	// System tells how the installation does; nil: nothing but its version.
 	System func(ctx context.Context) (SystemFacts, error)
+	// News tells live pages when to look; nil: they look every half second.
+	News *queue.News
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

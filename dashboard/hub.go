@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/delivery/queue"
 )
 
 // Limits of live updates.
@@ -30,6 +31,7 @@ const (
 // tells the streams what changed. However many there are, the database is read once.
 type hub struct {
 	rows func(ctx context.Context, projectID string, at delivery.Place, limit int) ([]delivery.Row, delivery.Place, error)
+	news *queue.News
 	now  func() time.Time
 	log  *slog.Logger
 
@@ -64,7 +66,7 @@ func (c change) touches(one func(delivery.Delivery) bool) bool {
 
 func newHub(c Config, now func() time.Time) *hub {
 	return &hub{
-		rows: c.Delivery.DeliveriesAfter, now: now, log: c.Log,
+		rows: c.Delivery.DeliveriesAfter, news: c.News, now: now, log: c.Log,
 		streams: map[*stream]bool{}, bySession: map[tokenHash][]*stream{},
 	}
 }
@@ -136,19 +138,17 @@ type seen struct {
 	at time.Time
 }
 
-// poll looks for changes until ctx ends.
+// poll looks for changes until ctx ends: when it hears of some, and every pollEvery.
 func (h *hub) poll(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	changed, stop := h.news.Watch("")
+	defer stop()
 	at := delivery.Place{At: h.now().Add(-overlap)}
 	had := map[seen]bool{}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	took := time.Duration(0)
+	for rest(ctx, changed, took) {
+		began := time.Now()
 		rows, next, err := h.look(ctx, at, had)
+		took = time.Since(began)
 		if err != nil {
 			if ctx.Err() == nil {
 				h.log.LogAttrs(ctx, slog.LevelError, "live updates not read", slog.Any("error", err))
@@ -157,6 +157,25 @@ func (h *hub) poll(ctx context.Context) {
 		}
 		at = next
 		h.tell(rows)
+	}
+}
+
+// rest waits for the next look after one that took so long, and tells whether ctx
+// still goes on.
+func rest(ctx context.Context, changed <-chan struct{}, took time.Duration) bool {
+	latest, rested := time.After(pollEvery), time.After(queue.LookRest(took, pollEvery))
+	var news <-chan struct{} // is heard once it has rested
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-rested:
+			news = changed
+		case <-news:
+			return true
+		case <-latest:
+			return true
+		}
 	}
 }
 

@@ -40,12 +40,14 @@ func lockData(dir string) (*os.File, error) {
 }
 
 // openStore opens the database that the configuration names, and makes a SQLite one
-// with its directory when they are not there. node is who opens it to work.
-func openStore(ctx context.Context, c *config, node uuid.UUID) (*sqlstore.DB, error) {
+// with its directory when they are not there. node is who opens it to work, changed is
+// told whose deliveries change.
+func openStore(ctx context.Context, c *config, node uuid.UUID, changed func(projects []string)) (*sqlstore.DB, error) {
 	sc, err := storeConfig(c)
 	if err != nil {
 		return nil, err
 	}
+	sc.Changed = changed
 	if sc.Node = node; node != uuid.Nil {
 		sc.Wait = databaseWait
 	}

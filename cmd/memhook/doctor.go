@@ -115,7 +115,7 @@ func (d *doctor) database(ctx context.Context) {
 		d.add(problem, "sealing key", "There is none for this database.", "Give it in MEMHOOK_SECRET_KEY, or put "+secretFile+" back into the data directory.")
 		return
 	}
-	db, err := openStore(ctx, d.c, uuid.Nil)
+	db, err := openStore(ctx, d.c, uuid.Nil, nil)
 	if err != nil {
 		d.add(problem, "database", err.Error(), "Look whether --data-dir, --database-url and the sealing key are those of this database.")
 		return

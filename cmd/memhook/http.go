@@ -45,7 +45,7 @@ func (n *node) newHTTP() *http.Server {
 		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
 		own = hookapi.New(hookapi.Config{
 			Memory: n.memory, Delivery: n.delivery, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
-			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, Now: n.clock.Now,
+			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, News: n.news, Now: n.clock.Now,
 		})
 		own.Register(e)
 		n.pages(e)

@@ -141,7 +141,7 @@ func copyTo(ctx context.Context, c *config, to, project string) (done []sqlstore
 		return nil, err
 	}
 	defer lock.Close()
-	from, err := openStore(ctx, c, uuid.Nil)
+	from, err := openStore(ctx, c, uuid.Nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func copyTo(ctx context.Context, c *config, to, project string) (done []sqlstore
 	}
 	target := *c
 	target.DatabaseURL = to
-	db, err := openStore(ctx, &target, uuid.Nil)
+	db, err := openStore(ctx, &target, uuid.Nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -47,8 +47,9 @@ type node struct {
 	memory    *memory.Service
 	delivery  *delivery.Service
 	broker    queue.Broker
-	shared    *queue.Shared // nil without Redis
-	limits    *limits       // what nodes have in common; nil with a database of its own
+	shared    *queue.Shared // nil without Redis, and with a database of its own
+	news      *queue.News
+	limits    *limits // what nodes have in common; nil with a database of its own
 	registry  *prometheus.Registry
 	dashboard *dashboard.Dashboard // nil for a worker
 	listener  net.Listener
@@ -114,12 +115,19 @@ func (n *node) liveAdminKey(ctx context.Context) string {
 
 func (n *node) openStore(ctx context.Context) (err error) {
 	id := uuid.Nil
+	if n.config.DatabaseURL != "" && n.config.RedisURL != "" {
+		if n.shared, err = queue.NewShared(n.config.RedisURL); err != nil {
+			return usagef("--redis-url: %w", err)
+		}
+	}
+	n.news = queue.NewNews(n.shared, func() bool { return n.member.nodes() > 1 })
 	if n.config.DatabaseURL != "" {
 		if id, err = nodeID(n.config.DataDir); err != nil {
 			return err
 		}
 	}
-	if n.db, err = openStore(ctx, n.config, id); err != nil {
+	changed := func(projects []string) { n.news.Tell(queue.Hint{Changed: projects}) }
+	if n.db, err = openStore(ctx, n.config, id, changed); err != nil {
 		return err
 	}
 	if err = checkSealed(ctx, n.db); err != nil || id == uuid.Nil {
@@ -148,10 +156,7 @@ func (n *node) wire(ctx context.Context) (err error) {
 	if n.tracer, n.flush, err = newTracing(ctx, os.Getenv); err != nil {
 		return err
 	}
-	limiter, err := n.share()
-	if err != nil {
-		return err
-	}
+	limiter := n.share()
 	guard := egress.Guard{Allow: n.config.allow}
 	push := func(ctx context.Context, t queue.Ticket) error { return n.broker.Push(ctx, t) }
 	n.delivery = delivery.New(delivery.Config{
@@ -166,6 +171,7 @@ func (n *node) wire(ctx context.Context) (err error) {
 		Metrics:   delivery.NewMetrics(n.registry),
 		Lanes:     lanes,
 		Limiter:   limiter,
+		News:      n.news,
 		Tracer:    n.tracer,
 	})
 	extractor, lease := n.config.newEngine(n.log)
@@ -190,18 +196,12 @@ func (n *node) wire(ctx context.Context) (err error) {
 
 // share makes rate limits those of all nodes together. It returns nil when there is
 // one node.
-func (n *node) share() (delivery.Limiter, error) {
+func (n *node) share() delivery.Limiter {
 	if n.member == nil {
-		return nil, nil
-	}
-	if n.config.RedisURL != "" {
-		var err error
-		if n.shared, err = queue.NewShared(n.config.RedisURL); err != nil {
-			return nil, usagef("--redis-url: %w", err)
-		}
+		return nil
 	}
 	n.limits = newLimits(n.shared, n.member.nodes, n.clock.Now)
-	return endpointLimits{n.limits}, nil
+	return endpointLimits{n.limits}
 }
 
 // close frees what newNode took, as far as it came.

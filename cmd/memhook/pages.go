@@ -21,7 +21,7 @@ func (n *node) pages(e *echo.Echo) {
 	host, _, _ := net.SplitHostPort(n.config.Listen) // validated
 	c := dashboard.Config{
 		Memory: n.memory, Delivery: n.delivery, Sessions: n.db, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
-		PublicURL: n.config.PublicURL, ListenHost: host, System: n.facts,
+		PublicURL: n.config.PublicURL, ListenHost: host, System: n.facts, News: n.news,
 	}
 	if n.limits != nil {
 		c.SignIns = n.limits.signIn

@@ -141,7 +141,7 @@ func withStore(cmd *cobra.Command, c *config, work func(context.Context, *sqlsto
 	if err := c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"); err != nil {
 		return err
 	}
-	db, err := openStore(cmd.Context(), c, uuid.Nil)
+	db, err := openStore(cmd.Context(), c, uuid.Nil, nil)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (n *node) run(ctx context.Context) (err error) {
 	defer leave()
 
 	var web, pumps, broker, member errgroup.Group
-	failed := make(chan error, 6) // one for each part below
+	failed := make(chan error, 7) // one for each part below
 	start := func(g *errgroup.Group, name string, part func() error) {
 		g.Go(func() error {
 			err := part()
@@ -113,7 +113,9 @@ func (n *node) run(ctx context.Context) (err error) {
 	case n.config.RedisURL != "":
 		start(&broker, "queue", func() error { return n.broker.Run(brokerCtx) })
 		start(&pumps, "memory", func() error { return n.memory.Announce(pumpCtx) })
+		start(&pumps, "delivery", func() error { return n.delivery.Announce(pumpCtx) })
 	}
+	start(&member, "news", func() error { return n.news.Run(memberCtx) })
 	start(&web, "web", func() error { return n.serveHTTP() })
 	n.state.Store(stateReady)
 	n.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("url", n.url), slog.Any("config", n.config))

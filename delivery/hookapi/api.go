@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/queue"
 	"memhook/memory"
 	"memhook/signing/apikey"
 )
@@ -32,7 +33,7 @@ type KeyStore interface {
 	RevokeKey(ctx context.Context, projectID, id string, at time.Time) (apikey.Key, error)
 }
 
-// Config is what the API needs. All but the last four are required.
+// Config is what the API needs. All but the last five are required.
 type Config struct {
 	Memory   *memory.Service
 	Delivery *delivery.Service
@@ -48,6 +49,8 @@ type Config struct {
 	Version string
 	// NoWorker tells whether it is known that no worker runs; nil: it is not known.
 	NoWorker func(ctx context.Context) bool
+	// News tells streams when to look; nil: they look every half second.
+	News *queue.News
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -62,6 +65,7 @@ type API struct {
 	retention time.Duration
 	version   string
 	noWorker  func(context.Context) bool
+	news      *queue.News
 	now       func() time.Time
 	document  func() document
 	streams   chan struct{} // one for each that is open
@@ -76,7 +80,7 @@ func New(c Config) *API {
 	}
 	a := &API{
 		memory: c.Memory, delivery: c.Delivery, keyStore: c.KeyStore, keys: c.Keys, log: c.Log,
-		retention: c.Retention, version: c.Version, noWorker: c.NoWorker, now: c.Now,
+		retention: c.Retention, version: c.Version, noWorker: c.NoWorker, news: c.News, now: c.Now,
 		streams: make(chan struct{}, maxStreams), stopping: make(chan struct{}),
 	}
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })

@@ -11,11 +11,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/queue"
 )
 
 const (
-	// streamEvery is how often a stream looks for changes, and streamGroup how many
-	// it reads at once.
+	// streamEvery is how often a stream looks for changes at least, and streamGroup how
+	// many it reads at once.
 	streamEvery = 500 * time.Millisecond
 	streamGroup = 200
 	// streamOverlap is how far a stream looks back: a change becomes visible a little
@@ -115,23 +116,34 @@ func (a *API) follow(c call, q delivery.Query, f follower) {
 	if w.write(": memhook\n\n") != nil {
 		return
 	}
-	look, beat := time.NewTicker(streamEvery), time.NewTicker(heartbeat)
-	defer look.Stop()
+	changed, stop := a.news.Watch(c.project())
+	defer stop()
+	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
+		began := time.Now()
 		if err := a.sendChanges(c, w, q, &f); err != nil {
 			return // the reader has gone, or will come back with what it saw last
 		}
-		select {
-		case <-c.Done():
-			return
-		case <-a.stopping:
-			return
-		case <-beat.C:
-			if w.write(": here\n\n") != nil {
+		latest, rested := time.After(streamEvery), time.After(queue.LookRest(time.Since(began), streamEvery))
+		var news <-chan struct{} // is heard once it has rested
+		for look := false; !look; {
+			select {
+			case <-c.Done():
 				return
+			case <-a.stopping:
+				return
+			case <-beat.C:
+				if w.write(": here\n\n") != nil {
+					return
+				}
+			case <-rested:
+				news = changed
+			case <-news:
+				look = true
+			case <-latest:
+				look = true
 			}
-		case <-look.C:
 		}
 	}
 }
