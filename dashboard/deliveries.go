@@ -93,7 +93,7 @@ func (d *Dashboard) deliveries(v visit) (reply, error) {
 		params.Set("first", "1")
 	}
 	r.live = watch(v, "deliveries", params)
-	r.live.Enter = first
+	r.live.Enter, r.live.Rows = first, f.limit
 	return r, nil
 }
 

@@ -50,7 +50,7 @@ func listParams(q url.Values) url.Values {
 	return rest
 }
 
-// drawDeliveries lets known rows change in place, and new ones that the filter takes
+// drawDeliveries lets known rows change in place, and those that the list now has
 // enter.
 func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (drawer, error) {
 	f, err := filterOf(root+"deliveries", listParams(params))
@@ -61,14 +61,23 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 	if err := q.Apply(f.terms, v.now); err != nil {
 		return nil, badFilter(err)
 	}
-	since := from
-	if params.Get("first") != "" { // it has the others, and knows them
+	since := from // what is older is on another page
+	if params.Get("first") != "" {
 		since = from.Add(-overlap)
+		if len(f.terms) > 0 {
+			since = time.Time{} // an older one may have become what the filter asks for
+		}
 	}
 	return func(v visit, c change) (update, error) {
 		var u update
 		if c.more || len(c.rows) == 0 {
 			return u, nil
+		}
+		taken := map[uuid.UUID]bool{}
+		if len(f.terms) > 0 {
+			if taken, err = d.taken(v, q, c.rows); err != nil {
+				return u, err
+			}
 		}
 		endpoints, err := d.delivery.Endpoints(v.ctx(), v.project())
 		if err != nil {
@@ -80,7 +89,7 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 			if err := d.fragment(&swap, "swapDelivery", row); err != nil {
 				return u, err
 			}
-			if r.Delivery.CreatedAt.Before(since) || !takes(q, r) {
+			if r.Delivery.CreatedAt.Before(since) || len(f.terms) > 0 && !taken[r.Delivery.ID] {
 				continue
 			}
 			var b strings.Builder
@@ -94,29 +103,19 @@ func (d *Dashboard) drawDeliveries(v visit, params url.Values, from time.Time) (
 	}, nil
 }
 
-// takes tells whether a list with the query has the row, as far as the row tells.
-func takes(q delivery.Query, r delivery.Row) bool {
-	one := r.Delivery
-	if q.UserID != "" || q.AgentID != "" || q.RunID != "" || q.Text != "" || q.Codes != (delivery.Codes{}) || q.Class != "" || !q.Until.IsZero() {
-		return false
+// taken tells which of the rows a list with the query has. The list's own SQL says
+// so, because users, texts and codes are not in the row.
+func (d *Dashboard) taken(v visit, q delivery.Query, rows []delivery.Row) (map[uuid.UUID]bool, error) {
+	q.ProjectID, q.Limit = v.project(), len(rows)
+	for _, r := range rows {
+		q.IDs = append(q.IDs, r.Delivery.ID)
 	}
-	switch q.Status {
-	case "", delivery.ListStatus(one.Status):
-	case delivery.Waiting:
-		if one.Status != delivery.Pending && one.Status != delivery.Sending {
-			return false
-		}
-	case delivery.Retrying:
-		if one.Status != delivery.Pending || one.Attempts == 0 {
-			return false
-		}
-	default:
-		return false
+	page, err := d.delivery.Deliveries(v.ctx(), q)
+	list := map[uuid.UUID]bool{}
+	for _, r := range page.Rows {
+		list[r.Delivery.ID] = true
 	}
-	id := delivery.FormatID(delivery.EndpointPrefix, one.EndpointID)
-	return (q.Endpoint == "" || q.Endpoint == id || q.Endpoint == r.EndpointName) && (q.Type == "" || q.Type == one.Type) &&
-		(q.Trigger == "" || q.Trigger == one.Trigger) && (q.EventID == uuid.Nil || q.EventID == one.EventID) &&
-		(q.MessageID == uuid.Nil || q.MessageID == one.MessageID)
+	return list, err
 }
 
 // drawEvents looks at the newest events of the list each time, because an event

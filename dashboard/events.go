@@ -79,7 +79,7 @@ func (d *Dashboard) events(v visit) (reply, error) {
 	}
 	r := show("events", "Events", view)
 	r.live = watch(v, "events", listParams(v.QueryParams()))
-	r.live.Enter = f.after == nil && f.before == nil
+	r.live.Enter, r.live.Rows = f.after == nil && f.before == nil, f.limit
 	return r, nil
 }
 

@@ -33,6 +33,7 @@ type liveView struct {
 	Poll   string // URL that is asked instead when the session has too many streams
 	Cursor string // the last change that the page has
 	Enter  bool   // new rows enter by themselves: the page is the first of a list
+	Rows   int    // that a page of the list has at most
 }
 
 // watch is the live part of a page: which view it is, and what the view needs.

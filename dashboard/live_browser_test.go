@@ -146,3 +146,36 @@ func TestLivePages(t *testing.T) {
 	s.signedIn(key).post(endpointPath(crm.ID)+"/pause", nil).is(t, 303)
 	b.becomes(`document.querySelector('#part-audit').textContent.includes('endpoint.pause')`)
 }
+
+// A filtered list takes in what comes to match it, at its place: also what its row
+// does not tell, such as the user, the words of the body, and the last code of a
+// delivery that was there before the page.
+func TestLiveFilters(t *testing.T) {
+	s, project, key := newLiveSite(t)
+	s.endpoint(project, "crm-sync", "https://crm.northwind.app/hooks", delivery.MemoryAdd)
+	first := s.add(project, "Lives in Lisbon") // of alice; not sent yet
+	fails := s.tab(t, desktop).signIn(s, key).open("/ui/deliveries?q=code:5xx")
+	words := fails.another().open("/ui/deliveries?q=user:alice+coffee")
+	others := fails.another().open("/ui/deliveries?q=user:bob")
+	for _, b := range []*tab{fails, words, others} {
+		b.becomes(`document.querySelector('#lamp').dataset.state === 'on'`)
+		b.has("No delivery matches")
+	}
+	s.answer = answerWith(500, "busy")
+	s.send()
+	fails.becomes(`document.querySelectorAll('#rows tr').length === 1`).has("500")
+	s.add(project, "Drinks coffee")
+	words.becomes(`document.querySelectorAll('#rows tr').length === 1`).has("1 row, newest first")
+	s.send()
+	fails.becomes(`document.querySelectorAll('#rows tr').length === 2`)
+	old := s.only(project, first.ID)
+	fails.becomes(fmt.Sprintf(`document.querySelectorAll('#rows tr')[1].id === %q`, old))
+	words.becomes(`document.querySelector('#rows tr').textContent.includes("500")`)
+	others.becomes(`document.querySelectorAll("#rows tr").length === 0`).has("No delivery matches")
+
+	eval[bool](fails, `document.querySelector('#rows [name=id]').click(), true`)
+	s.add(project, "Has a dog")
+	s.send()
+	fails.becomes(`!document.querySelector('#fresh').hidden`).has("1 new, show")
+	fails.becomes(`document.querySelectorAll('#rows tr').length === 2`)
+}

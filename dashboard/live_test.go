@@ -6,13 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"memhook/delivery"
+	"memhook/memory"
 	"memhook/memory/sqlstore/sqlstoretest"
 )
 
@@ -243,4 +248,65 @@ func TestStreamOfMany(t *testing.T) {
 	s.send()
 	page.until("event: stale")
 	page.until("51 of 51 in the last 24 hours")
+}
+
+// What a filter asks for enters its list, whether or not it can be told from the
+// row, and nothing else does.
+func TestStreamFilters(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	b := s.signedIn(key)
+	s.answer = func(r *http.Request) (*http.Response, error) {
+		if body, err := io.ReadAll(r.Body); err == nil && strings.Contains(string(body), "tea") {
+			return answerWith(http.StatusInternalServerError, "busy")(r)
+		}
+		return answerWith(http.StatusOK, "ok")(r)
+	}
+	n := 0 // a text that is known already changes nothing
+	for _, tt := range []struct {
+		list, filter string
+		alone        bool // what is of the same user and differs otherwise does not match
+	}{
+		{"deliveries", "user:alice", false},
+		{"deliveries", "endpoint:crm-sync", false},
+		{"deliveries", "type:memory_add", false},
+		{"deliveries", "status:waiting", false},
+		{"deliveries", "user:alice tea", true},
+		{"deliveries", "agent:a", true},
+		{"deliveries", "run:r", true},
+		{"deliveries", "code:500", true},
+		{"deliveries", "code:5xx", true},
+		{"deliveries", "error:status", true},
+		{"events", "user:alice", false},
+		{"events", "user:alice tea", true},
+		{"events", "agent:a", true},
+		{"events", "run:r", true},
+	} {
+		t.Run(tt.list+" "+tt.filter, func(t *testing.T) {
+			l := b.listen(t, "/ui/"+tt.list+"?"+url.Values{"q": {tt.filter}}.Encode())
+			defer l.stop()
+			l.until("here")
+			n++
+			other := s.add(project, fmt.Sprintf("Owns cup %d", n)) // of alice, without agent and run
+			e, err := s.memory.Add(t.Context(), project, memory.Add{
+				Turns: []memory.Turn{{Role: "user", Text: fmt.Sprintf("Prefers tea %d", n)}}, Scope: memory.Scope{UserID: "alice", AgentID: "a", RunID: "r"},
+			}, []byte(`{"messages":"tea"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.memory.Process(t.Context(), []uuid.UUID{e.ID}); err != nil {
+				t.Fatal(err)
+			}
+			s.send()
+			want, not := "e-"+e.ID.String(), "e-"+other.ID.String()
+			if tt.list == "deliveries" {
+				want, not = s.only(project, e.ID), s.only(project, other.ID)
+			}
+			if read := strings.Join(l.until(`"id":"`+want), "\n"); tt.alone && strings.Contains(read, `"id":"`+not) {
+				t.Errorf("a row that does not match enters: %s", read)
+			}
+		})
+	}
 }

@@ -299,3 +299,13 @@ func (a answer) lacks(t testing.TB, texts ...string) {
 		}
 	}
 }
+
+// only returns the ID of an event's one delivery.
+func (s *site) only(project string, event uuid.UUID) string {
+	s.t.Helper()
+	trails, err := s.delivery.TrailsByEvent(s.t.Context(), project, event)
+	if err != nil || len(trails) != 1 {
+		s.t.Fatalf("%d deliveries of event %s (%v), want one", len(trails), event, err)
+	}
+	return delivery.FormatID(delivery.DeliveryPrefix, trails[0].Delivery.ID)
+}

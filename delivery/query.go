@@ -57,6 +57,9 @@ type Query struct {
 	EventID   uuid.UUID
 	MessageID uuid.UUID
 	Text      string // in the message's body or the endpoint's name; letter case does not count
+	// IDs narrows the list to some of these deliveries, at most MaxPage: which of them
+	// the list has.
+	IDs []uuid.UUID
 
 	After  *Cursor // the page after this row
 	Before *Cursor // the page before this row

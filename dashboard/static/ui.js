@@ -81,20 +81,28 @@
     p.hidden = !fresh;
     one('b', p).textContent = fresh;
   };
-  const enter = ({ id, html }) => {
-    const rows = one('#rows');
-    if (document.getElementById(id)) return;
-    if (!rows || live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) {
-      if (!counted.has(id)) fresh = counted.add(id).size;
+  // Rows are in the order of their IDs, newest first. One that is older than all of
+  // a full page is on another page.
+  const place = async ({ id, html }) => {
+    const rows = one('#rows'), most = +live.dataset.rows;
+    if (!rows || document.getElementById(id)) return;
+    const next = [...rows.children].find((r) => r.id < id);
+    if (!next && rows.children.length >= most) return;
+    if (live.dataset.enter !== 'yes' || one('[name=id]:checked', rows)) {
+      fresh = counted.add(id).size;
       return pill();
     }
-    htmx.swap({ sourceElement: live, target: rows, text: html, swap: 'afterbegin' }).then(() => {
-      one('#none')?.remove();
-      while (rows.children.length > 50) rows.lastElementChild.remove();
-      document.getElementById(id)?.classList.add('new');
-      tick();
-    });
+    await htmx.swap({ sourceElement: live, target: next ?? rows, text: html, swap: next ? 'beforebegin' : 'beforeend' });
+    rows.closest('.table').hidden = false;
+    one('#none')?.remove();
+    while (rows.children.length > most) rows.lastElementChild.remove();
+    document.getElementById(id)?.classList.add('new');
+    const n = rows.children.length, showing = one('#showing');
+    if (showing) showing.textContent = n + (n === 1 ? ' row' : ' rows') + ', newest first';
+    tick();
   };
+  let placed = Promise.resolve();
+  const enter = (row) => { placed = placed.then(() => place(row)); };
   const stale = () => { show('stale', 'Many changes'); const s = one('#stale'); if (s) s.hidden = false; };
   let cursor = one('#cursor')?.value;
   const poll = async () => {

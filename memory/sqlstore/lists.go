@@ -147,7 +147,7 @@ func (db *DB) matching(ctx context.Context, l *listSQL, q delivery.Query, back b
 // windowEnd returns the last row that the search looked at if it stopped before it
 // had looked at all.
 func (db *DB) windowEnd(ctx context.Context, l *listSQL, q delivery.Query, back, full bool) (*delivery.Cursor, error) {
-	if full || len(l.more) == 0 && q.Text == "" {
+	if full || len(q.IDs) > 0 || len(l.more) == 0 && q.Text == "" {
 		return nil, nil
 	}
 	seen := 0

@@ -72,7 +72,7 @@ func TestDeliveriesAreListedByEveryFilter(t *testing.T) {
 	good := happened(t, db, project, "alice", "Lives in Lisbon", 200)[0]
 	failed := happened(t, db, project, "bob", "Likes tea", 503)[0]
 	waiting := happened(t, db, project, "alice", "Has a \\\"dog\\\"", 0)[0]
-	happened(t, db, other, "alice", "Lives in Lisbon", 503)
+	theirs := happened(t, db, other, "alice", "Lives in Lisbon", 503)[0]
 
 	one, err := db.Trail(t.Context(), project, failed)
 	if err != nil {
@@ -132,6 +132,18 @@ func TestDeliveriesAreListedByEveryFilter(t *testing.T) {
 			if diff := cmp.Diff(tt.want, idsOf(p.Rows)); diff != "" || p.Older != nil || p.Newer != nil || p.Cut {
 				t.Errorf("page %+v (-want +got):\n%s", p, diff)
 			}
+			q.IDs = []uuid.UUID{good, theirs, waiting, failed}
+			if p, err = db.Deliveries(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, idsOf(p.Rows)); diff != "" || p.Older != nil || p.Cut {
+				t.Errorf("of some deliveries: page %+v (-want +got):\n%s", p, diff)
+			}
+			q.IDs = []uuid.UUID{theirs}
+			if p, err = db.Deliveries(t.Context(), q); err != nil || len(p.Rows) != 0 {
+				t.Errorf("of another project's delivery: %+v, error %v", p.Rows, err)
+			}
+			q.IDs = nil
 			counts, err := db.DeliveryCounts(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)

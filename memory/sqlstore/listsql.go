@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,9 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 	failed := q.Class != "" || q.Codes.From != 0 && (q.Codes.To < 200 || q.Codes.From > 299)
 	byEndpoint := len(endpoints) == 1
 	switch {
+	case len(q.IDs) > 0:
+		l.these(q)
+		byEndpoint = false
 	case q.UserID != "" || q.AgentID != "" || q.RunID != "":
 		l.scope(q)
 		byEndpoint = false
@@ -106,25 +110,44 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 		l.check(`d.event_id = %s`, blob(q.EventID))
 	}
 	if !byEndpoint && len(endpoints) > 0 {
-		ids := make([]any, len(endpoints))
-		for i, id := range endpoints {
-			ids[i] = blob(id)
-		}
-		l.check(`d.endpoint_id IN (%s`+strings.Repeat(`, %s`, len(ids)-1)+`)`, ids...)
+		l.check(`d.endpoint_id IN `+several(endpoints), blobs(endpoints)...)
 	}
 	l.checks(q, len(l.path) > 0 && strings.HasSuffix(l.path[0].format, rest))
 	l.span(q)
 	return l, nil
 }
 
+// several are the places of a list of values.
+func several(ids []uuid.UUID) string { return `(%s` + strings.Repeat(`, %s`, len(ids)-1) + `)` }
+
+// these goes through deliveries that are known, and checks the rest.
+func (l *listSQL) these(q delivery.Query) {
+	ids := q.IDs[:min(len(q.IDs), delivery.MaxPage)]
+	// What is appended to the column keeps the planner from the project's index.
+	l.through(`d.id IN `+several(ids)+` AND d.project_id || '' = %s`, append(blobs(ids), q.ProjectID)...)
+	for _, c := range scopes(q) {
+		l.check(`EXISTS (SELECT 1 FROM events e WHERE e.id = d.event_id AND e.`+c.column+` = %s)`, c.value)
+	}
+	if q.MessageID != uuid.Nil {
+		l.check(`d.message_id = %s`, blob(q.MessageID))
+	}
+}
+
+// A scopeColumn is a column of events with the value it must have.
+type scopeColumn struct{ column, value string }
+
+// scopes are the conditions of a query on the event's scope.
+func scopes(q delivery.Query) []scopeColumn {
+	return slices.DeleteFunc([]scopeColumn{{"user_id", q.UserID}, {"agent_id", q.AgentID}, {"run_id", q.RunID}},
+		func(c scopeColumn) bool { return c.value == "" })
+}
+
 // scope goes through the events of a user, agent or run.
 func (l *listSQL) scope(q delivery.Query) {
 	l.byEvent = true
 	l.through(`e.project_id = %s`, q.ProjectID)
-	for _, c := range []struct{ column, value string }{{"user_id", q.UserID}, {"agent_id", q.AgentID}, {"run_id", q.RunID}} {
-		if c.value != "" {
-			l.through(`e.`+c.column+` = %s`, c.value)
-		}
+	for _, c := range scopes(q) {
+		l.through(`e.`+c.column+` = %s`, c.value)
 	}
 }
 

@@ -88,6 +88,17 @@ func TestListsGoThroughAnIndex(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				some := q
+				some.IDs = []uuid.UUID{delivery.NewID(), delivery.NewID()}
+				l, err := db.plan(t.Context(), some)
+				if err != nil || l.none {
+					t.Fatalf("no list, error %v", err)
+				}
+				l.place(nil, "<")
+				text, args := l.text(some, false)
+				if plan := strings.Join(planOf(t, db, text, args), "\n"); !strings.Contains(plan, "SEARCH d USING PRIMARY KEY (id=?") && !strings.Contains(plan, "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (id=?") {
+					t.Errorf("of two deliveries the plan is not through their IDs:\n%s", plan)
+				}
 				for _, after := range []*delivery.Cursor{nil, {Event: delivery.NewID(), ID: delivery.NewID()}} {
 					l, err := db.plan(t.Context(), q)
 					if err != nil || l.none {
