@@ -21,6 +21,10 @@ func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
 	// What was begun is finished also while the process stops: the broker waits.
 	ctx = context.WithoutCancel(ctx)
 	claims, err := s.store.ClaimDeliveries(ctx, ids, s.now(), func(d Delivery, e Endpoint) bool { return s.pass(ctx, d, e) })
+	var doubtful []Claim
+	if err != nil {
+		doubtful, claims = claims, nil
+	}
 	claimed := make(map[uuid.UUID]bool, len(claims))
 	for _, c := range claims {
 		claimed[c.Delivery.ID] = true
@@ -33,7 +37,7 @@ func (s *Service) Send(ctx context.Context, ids []uuid.UUID) error {
 	}
 	s.news.Tell(queue.Hint{Taken: ids}) // whoever pushed the ticket has room again
 	if err != nil {
-		return fmt.Errorf("claim %d deliveries: %w", len(ids), err)
+		return errors.Join(fmt.Errorf("claim %d deliveries: %w", len(ids), err), s.giveBack(ctx, doubtful))
 	}
 	errs := make([]error, len(claims))
 	var wg sync.WaitGroup
@@ -55,7 +59,11 @@ func (s *Service) attempt(ctx context.Context, c Claim) error {
 	a, out := s.send(ctx, c, c.Delivery.Attempts+1)
 	r := s.decide(c, a, out)
 	r.Changes, r.Passed = s.learn(c, out, r.At())
-	learned, err := s.store.FinishAttempt(ctx, r)
+	var learned Learned
+	err := s.persist(ctx, func() (err error) {
+		learned, err = s.store.FinishAttempt(ctx, r)
+		return err
+	})
 	if err != nil {
 		if errors.Is(err, ErrNotDue) {
 			return nil // the lease was lost; whoever has it now records
@@ -74,6 +82,55 @@ func (s *Service) attempt(ctx context.Context, c Claim) error {
 		return s.moveAll(ctx, c.Endpoint.ID, Pending, Held, ReasonDisabled)
 	}
 	return nil
+}
+
+// giveBack makes deliveries due again of which it is not known whether they were
+// claimed.
+func (s *Service) giveBack(ctx context.Context, claims []Claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	err := s.persist(ctx, func() error {
+		return s.store.ReturnDeliveries(ctx, claims, s.now().UTC().Truncate(time.Microsecond))
+	})
+	if err != nil {
+		return fmt.Errorf("give back %d deliveries: %w", len(claims), err)
+	}
+	s.lookNow()
+	return nil
+}
+
+const (
+	// persistEvery is how often a write is tried again while the store is away.
+	persistEvery = 250 * time.Millisecond
+	// maxRefused is how often a store may refuse a write that can be written otherwise.
+	maxRefused = 3
+)
+
+// persist writes what is known and nobody else knows, and would otherwise cost a lease
+// and a second request: while the store cannot be written it tries again, until Run
+// ends. The write is fenced by its lease, so it counts once also when its outcome was
+// lost before.
+func (s *Service) persist(ctx context.Context, write func() error) error {
+	for refused, said := 0, false; ; said = true {
+		err := write()
+		if err == nil || errors.Is(err, ErrNotDue) {
+			return err
+		}
+		if s.store.Ping(ctx) == nil {
+			if refused++; refused == maxRefused {
+				return err
+			}
+		}
+		if !said {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "not recorded yet, trying again", slog.Any("error", err))
+		}
+		select {
+		case <-s.stopped:
+			return err
+		case <-time.After(persistEvery):
+		}
+	}
 }
 
 // decide says what follows from an attempt.

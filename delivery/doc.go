@@ -20,6 +20,9 @@
 //     or stays listed as pending or held; it is never dropped.
 //   - Every request a receiver may have seen is on record: an attempt that a
 //     crash cut off is recorded as interrupted before the next one is made.
+//   - What came of a request is written down as soon as the database can be written
+//     again, also when it was away for longer than the lease. Only the end of the
+//     process loses it.
 //   - All copies of a message carry the same webhook-id and the same bytes.
 //
 // next_at has one meaning: if this row is not finished by then, somebody may

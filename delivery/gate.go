@@ -36,9 +36,9 @@ type gate struct {
 type ticketed struct {
 	endpoint uuid.UUID
 	ticket   *ticket   // nil: another node pushed it
-	until    time.Time // when it counts as lost
+	until    time.Time // when it counts as lost, unless it is kept
 	taken    bool      // it has its token, or needs none
-	kept     bool      // a worker of this node has it
+	kept     bool      // a worker of this node has it, and will release it
 }
 
 // ticketLife is when a ticket that no worker took counts as lost. Of those that
@@ -136,7 +136,7 @@ func (g *gate) idle(now time.Time) bool {
 		!now.Before(g.limiter.FullAt) && !now.Before(g.slot) && now.Unix()/60-g.passed.Minute > 5
 }
 
-// keep notes that a worker has the delivery until its lease ends.
+// keep notes that a worker has the delivery until it is released.
 func (s *Service) keep(c Claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *Service) keep(c Claim) {
 		s.gate(c.Endpoint.ID).out++ // another node pushed the ticket
 		t = ticketed{endpoint: c.Endpoint.ID, taken: true}
 	}
-	t.until, t.kept = c.Lease, true
+	t.kept = true
 	s.out[c.Delivery.ID] = t
 }
 
@@ -199,7 +199,7 @@ func (s *Service) dropLost(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, t := range s.out {
-		if now.After(t.until) {
+		if !t.kept && now.After(t.until) {
 			s.drop(id)
 		}
 	}

@@ -71,6 +71,7 @@ type Service struct {
 	bell      *queue.Bell[Due]
 	look      chan struct{} // tells the pump to look now
 	replayed  chan struct{} // a bulk replay was made
+	stopped   chan struct{} // closed when Run ends
 	lanes     queue.Lanes
 	limiter   Limiter
 	news      *queue.News
@@ -94,7 +95,7 @@ func New(c Config) *Service {
 	s := &Service{
 		Reader: c.Store, store: c.Store, checkURL: c.CheckURL, transport: c.Transport, push: c.Push,
 		log: c.Log, policy: c.Policy, agent: "memhook/" + c.Version, now: c.Now, metrics: c.Metrics,
-		bell: queue.NewBell[Due](), look: make(chan struct{}, 1), replayed: make(chan struct{}, 1),
+		bell: queue.NewBell[Due](), look: make(chan struct{}, 1), replayed: make(chan struct{}, 1), stopped: make(chan struct{}),
 		tracer: Tracer(c.Tracer),
 		lanes:  c.Lanes, limiter: c.Limiter, news: c.News, own: buckets{list: map[uuid.UUID]retry.Limiter{}},
 		gates: map[uuid.UUID]*gate{}, out: map[uuid.UUID]ticketed{}, tickets: map[laneKey]int{},

@@ -111,8 +111,14 @@ type Store interface {
 	// may get one, and marks them sending. pass, unless nil, has the last word on each,
 	// before the transaction. While a breaker is open it leases one probe at a time. A
 	// delivery that was found in sending, which means that its worker died, gets an
-	// interrupted attempt on record first.
+	// interrupted attempt on record first. With an error it returns the claims whose
+	// outcome is not known: they go to ReturnDeliveries.
 	ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time, pass func(Delivery, Endpoint) bool) ([]Claim, error)
+	// ReturnDeliveries makes those of the claims due again that the store has, without
+	// an attempt: no request was made.
+	ReturnDeliveries(ctx context.Context, claims []Claim, now time.Time) error
+	// Ping tells whether the store can be written.
+	Ping(ctx context.Context) error
 	// FinishAttempt records an attempt with the state it leads to, the endpoint's
 	// health and the operational messages about it. ErrNotDue when the lease is lost.
 	FinishAttempt(ctx context.Context, r Result) (Learned, error)

@@ -19,8 +19,9 @@ const (
 
 // Run hands out deliveries until ctx ends: those it is woken for, and those the
 // pump finds due: retries, rows that found no room, and what a crash left behind. It
-// carries on the bulk replays.
+// carries on the bulk replays. It is called once.
 func (s *Service) Run(ctx context.Context) error {
+	defer close(s.stopped)
 	defer s.news.Listen(s.hear)()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pump(ctx) })

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func TestTicketsTakenByAnotherNode(t *testing.T) {
 	}
 	r := &receivers{}
 	var taker *delivery.Service
+	var sends sync.WaitGroup
 	s := startWith(t, func(c *delivery.Config) {
 		c.Transport, c.News = r, news()
 		other := *c
@@ -37,10 +39,11 @@ func TestTicketsTakenByAnotherNode(t *testing.T) {
 			if ticket.Kind != delivery.KindSend {
 				t.Errorf("a ticket of kind %s", ticket.Kind)
 			}
-			go taker.Send(ctx, ticket.IDs)
+			sends.Go(func() { taker.Send(ctx, ticket.IDs) })
 			return nil
 		}
 	})
+	t.Cleanup(sends.Wait)
 	s.endpoint(t, "crm", nil)
 	const n = 500 // about eight windows
 	began := time.Now()

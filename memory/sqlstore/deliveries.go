@@ -110,19 +110,46 @@ func (db *DB) NextDeliveryAt(ctx context.Context, now time.Time) (time.Time, boo
 	return *at, true, err
 }
 
-// ClaimDeliveries leases those of the deliveries that are due.
+// ClaimDeliveries leases those of the deliveries that are due. With an error it returns
+// those that may be leased all the same: the commit's outcome was lost.
 func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Time, pass func(delivery.Delivery, delivery.Endpoint) bool) ([]delivery.Claim, error) {
 	due, err := db.claimable(ctx, ids, now)
 	due = slices.DeleteFunc(due, func(c delivery.Claim) bool { return pass != nil && mayGo(c, now) && !pass(c.Delivery, c.Endpoint) })
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	var claimed []delivery.Claim
+	var claimed, tried []delivery.Claim
 	err = db.write(ctx, func(t *tx) (err error) {
-		claimed, err = t.claim(due, now)
+		claimed, tried, err = t.claim(due, now)
 		return err
 	})
-	return claimed, err
+	if err != nil {
+		return tried, err
+	}
+	return claimed, nil
+}
+
+// returnDelivery undoes a claim, except that an interrupted attempt which it recorded
+// stays on record.
+var returnDelivery = bulkOf(`UPDATE deliveries SET status = 'pending', next_at = $3, updated_at = $3
+	WHERE id = $1 AND next_at = $2 AND status = 'sending' AND node_id IS NOT DISTINCT FROM $4`, "uuid bigint bigint uuid")
+
+// ReturnDeliveries makes those of the claims due again that this node has, without an
+// attempt.
+func (db *DB) ReturnDeliveries(ctx context.Context, claims []delivery.Claim, now time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		for _, c := range claims {
+			err := t.put(returnDelivery, blob(c.Delivery.ID), micros(c.Lease), micros(now), blobOrNull(t.node))
+			if err == nil && probes(c) {
+				err = t.later(returnProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+			}
+			if err != nil {
+				return fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+			}
+			t.touch(c.Delivery.ProjectID)
+		}
+		return nil
+	})
 }
 
 // claimable reads the due deliveries with their messages and endpoints.
@@ -167,6 +194,7 @@ const (
 	moveDelivery = `UPDATE deliveries SET status = $3, reason = $4, next_at = NULL, updated_at = $5, detail = NULL WHERE id = $1 AND next_at = $2`
 	claimProbe   = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at <= $3`
 	freeProbe    = `UPDATE endpoints SET probe_at = $2 WHERE id = $1 AND probe_at IS NOT NULL`
+	returnProbe  = `UPDATE endpoints SET probe_at = $3 WHERE id = $1 AND probe_at = $2`
 )
 
 var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6
@@ -189,11 +217,11 @@ func probes(c delivery.Claim) bool {
 	return c.Endpoint.Health.Breaker.State == retry.Open && !c.Delivery.Trigger.Forced()
 }
 
-// claim leases those of the deliveries whose endpoints take some now.
-func (t *tx) claim(due []delivery.Claim, now time.Time) ([]delivery.Claim, error) {
-	open, err := t.open(due, now)
-	if err != nil {
-		return nil, err
+// claim leases those of the deliveries whose endpoints take some now. It returns those
+// that it got, and those that it tried to get.
+func (t *tx) claim(due []delivery.Claim, now time.Time) (claimed, open []delivery.Claim, err error) {
+	if open, err = t.open(due, now); err != nil {
+		return nil, nil, err
 	}
 	rows := make([][]any, len(open))
 	for i := range open {
@@ -205,9 +233,8 @@ func (t *tx) claim(due []delivery.Claim, now time.Time) ([]delivery.Claim, error
 	}
 	got, err := t.which(claimDelivery, rows)
 	if err != nil {
-		return nil, err
+		return nil, open, err
 	}
-	var claimed []delivery.Claim
 	for i, c := range open {
 		switch {
 		case got[i]:
@@ -219,10 +246,10 @@ func (t *tx) claim(due []delivery.Claim, now time.Time) ([]delivery.Claim, error
 			err = t.later(freeProbe, blob(c.Endpoint.ID), micros(now))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+			return nil, open, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
 		}
 	}
-	return claimed, nil
+	return claimed, open, nil
 }
 
 // open returns those of the deliveries that may go, and how long they may take.

@@ -81,6 +81,46 @@ func TestADeadNodesLeasesAreFreed(t *testing.T) {
 	}
 }
 
+// A claim is given back by the node that has it, as long as it has it.
+func TestOnlyItsOwnClaimIsReturned(t *testing.T) {
+	url := sqlstoretest.PostgresURL(t)
+	mine, other := sqlstoretest.Node(t, url, uuid.New()), sqlstoretest.Node(t, url, uuid.New())
+	project, _ := sqlstoretest.Project(t, mine, "p")
+	newEndpoint(t, mine, project, delivery.AllTypes)
+	_, due := delivered(t, mine, project, "Lives in Berlin")
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	ids := []uuid.UUID{due[0].DeliveryID}
+	claims, err := mine.ClaimDeliveries(t.Context(), ids, now, nil)
+	if err != nil || len(claims) != 1 {
+		t.Fatalf("%d claims, error %v", len(claims), err)
+	}
+	stale := claims[0]
+	stale.Lease = stale.Lease.Add(-time.Microsecond)
+	for _, s := range []struct {
+		name  string
+		db    *sqlstore.DB
+		claim delivery.Claim
+		due   int
+	}{
+		{"of another node", other, claims[0], 0},
+		{"of another lease", mine, stale, 0},
+		{"its own", mine, claims[0], 1},
+		{"its own again", mine, claims[0], 1},
+	} {
+		if err := s.db.ReturnDeliveries(t.Context(), []delivery.Claim{s.claim}, now); err != nil {
+			t.Fatal(err)
+		}
+		list, err := mine.DueDeliveries(t.Context(), claims[0].Endpoint.ID, now, 10)
+		if err != nil || len(list) != s.due {
+			t.Errorf("after a claim %s was returned %d are due, error %v; want %d", s.name, len(list), err, s.due)
+		}
+	}
+	again, err := other.ClaimDeliveries(t.Context(), ids, now, nil)
+	if err != nil || len(again) != 1 || again[0].Delivery.Attempts != 0 {
+		t.Errorf("claimed again: %+v, error %v; want one without an attempt", again, err)
+	}
+}
+
 func TestAnotherSealingKeyIsFoundOut(t *testing.T) {
 	url := sqlstoretest.PostgresURL(t)
 	if err := sqlstoretest.Node(t, url, uuid.New()).CheckSeal(t.Context()); err != nil {
