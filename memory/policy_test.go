@@ -209,6 +209,56 @@ func TestCategoriesComeWithTheMemory(t *testing.T) {
 	}
 }
 
+// TestAFilterTakesEveryMessageOfItsUser: what a filter accepts of a memory it accepts
+// of its categories, now and when it is replayed out of the stored bodies.
+func TestAFilterTakesEveryMessageOfItsUser(t *testing.T) {
+	s, db, project := start(t, engine.Local{})
+	metadata := json.RawMessage(`{"plan":"pro"}`)
+	filters := map[string]delivery.Filter{
+		"user":     {UserIDs: []string{"alice"}},
+		"category": {Categories: []string{"food"}},
+		"metadata": {Metadata: map[string]json.RawMessage{"plan": json.RawMessage(`"pro"`)}},
+	}
+	endpoints := map[uuid.UUID]string{}
+	for name, filter := range filters {
+		e := delivery.Endpoint{
+			ID: delivery.NewID(), ProjectID: project, Name: name, URL: "https://example.com/", Format: delivery.Full,
+			EventTypes: []string{delivery.MemoryAdd, delivery.MemoryCategorize}, Filter: filter,
+		}
+		if err := db.InsertEndpoint(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		endpoints[e.ID] = name
+	}
+	add := said("I like pizza")
+	add.Metadata = metadata
+	event, _, err := s.AddNow(t.Context(), project, add, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trails, err := db.TrailsByEvent(t.Context(), project, event.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := 0
+	for _, trail := range trails {
+		if trail.MessageType == delivery.IngestJobCompleted {
+			continue
+		}
+		wanted++
+		if d := trail.Delivery; d.Status != delivery.Pending {
+			t.Errorf("%s to the endpoint with a filter of %s is %s: %s", trail.MessageType, endpoints[d.EndpointID], d.Status, d.Detail)
+		}
+	}
+	if wanted != 2*len(filters) {
+		t.Errorf("%d deliveries, want two to each of %d endpoints", wanted, len(filters))
+	}
+	body := bodyOf(t, db, project, event.ID, delivery.MemoryCategorize)
+	if want := `"metadata":{"plan":"pro"}`; !strings.Contains(body, want) {
+		t.Errorf("body %s, want %s in it, which a replay's filter decides on", body, want)
+	}
+}
+
 // TestMoreThanOneAddKeeps: what was left out is told, and what was kept is there.
 func TestMoreThanOneAddKeeps(t *testing.T) {
 	s, db, project := start(t, engine.Local{})

@@ -122,20 +122,31 @@ type categorizeData struct {
 	Event      string    `json:"event"`
 	Categories []string  `json:"categories"`
 	scopeIDs
+	Metadata json.RawMessage `json:"metadata"`
 }
 
-// categorizeMessage tells which categories a memory got.
+// categorizeMessage tells which categories a memory got. Metadata that would make
+// the body larger than delivery.MaxPayload is left out.
 func categorizeMessage(e Event, c Change) delivery.Message {
+	m := c.Memory
+	msg := delivery.Message{
+		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, MemoryID: m.ID, Type: delivery.MemoryCategorize, CreatedAt: c.At,
+		Facets: facets(m.Scope, m.Categories, m.Metadata),
+	}
+	if msg.Body = categorizeBody(e, c, m.Metadata); len(msg.Body) > delivery.MaxPayload {
+		msg.Body = categorizeBody(e, c, nil)
+	}
+	return msg
+}
+
+func categorizeBody(e Event, c Change, metadata json.RawMessage) []byte {
 	const name = "CATEGORIZE"
 	m, ids := c.Memory, idsOf(c.Memory.Scope)
-	return delivery.Message{
-		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, MemoryID: m.ID, Type: delivery.MemoryCategorize, CreatedAt: c.At,
-		Body: render(body{
-			EventDetails: eventDetails{MemoryID: &m.ID, Event: name, Categories: &m.Categories, EventID: e.ID, scopeIDs: ids},
-			Type:         delivery.MemoryCategorize, Timestamp: Timestamp(c.At),
-			Data: categorizeData{EventID: e.ID, MemoryID: m.ID, Event: name, Categories: m.Categories, scopeIDs: ids},
-		}),
-	}
+	return render(body{
+		EventDetails: eventDetails{MemoryID: &m.ID, Event: name, Categories: &m.Categories, EventID: e.ID, scopeIDs: ids},
+		Type:         delivery.MemoryCategorize, Timestamp: Timestamp(c.At),
+		Data: categorizeData{EventID: e.ID, MemoryID: m.ID, Event: name, Categories: m.Categories, scopeIDs: ids, Metadata: metadata},
+	})
 }
 
 // jobMessage tells how an add ended, with or without changes.
