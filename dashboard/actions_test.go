@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/retry"
 )
 
 // failedDelivery makes a delivery that was given up.
@@ -125,6 +127,54 @@ func TestSendTest(t *testing.T) {
 	b.post(endpointPath(e.ID)+"/test", url.Values{"type": {"odd"}}).is(t, 422)
 	page := b.post(endpointPath(e.ID)+"/test", nil).is(t, 303).Header.Get("Location")
 	b.get(page).is(t, 200).has(t, "Delivery to crm-sync", "memory_add")
+}
+
+// A probe by hand is the breaker's: its outcome stands on the page, and what cannot
+// be probed is said, with the test that is left.
+func TestProbe(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	e := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	other := s.endpoint(project, "other", "https://other.example.com/", delivery.MemoryDelete)
+	page := endpointPath(e.ID)
+	b := s.signedIn(key)
+	b.post(page+"/probe", nil).leads(t, page+"?probe=closed")
+	b.get(page+"?probe=closed").is(t, 200).has(t, "No probe was needed")
+
+	s.answer = answerWith(http.StatusInternalServerError, "busy")
+	for i := range 10 {
+		s.add(project, fmt.Sprintf("Has read book %d", i))
+	}
+	s.send()
+	b.get(page).is(t, 200).has(t, "Breaker open", "Probe now")
+	s.pass(time.Second)
+	sent := func() string {
+		t.Helper()
+		to := b.post(page+"/probe", nil).is(t, 303).Header.Get("Location")
+		b.get(to).is(t, 200).has(t, "The probe is on its way.", "See the delivery")
+		s.send()
+		return to
+	}
+	b.get(sent()).is(t, 200).has(t, "The probe failed: ", "500", "The next probe goes out in 1 m")
+	s.pass(time.Second)
+	s.answer = answerWith(http.StatusOK, "ok")
+	to := sent()
+	b.get(to).is(t, 200).has(t, "The probe succeeded in ", "More deliveries are let through", "Probing")
+	b.get("/ui/system").has(t, "endpoint.probe")
+	b.get(strings.Replace(to, page, endpointPath(other.ID), 1)).is(t, 404)
+	b.get(page+"?probe=odd").is(t, 404)
+
+	if _, err := s.db.UpdateEndpoint(t.Context(), project, other.ID, func(e *delivery.Endpoint) error {
+		e.Health.Breaker = retry.Breaker{State: retry.Open, ProbeAt: s.clock().Add(time.Minute)}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	page = endpointPath(other.ID)
+	b.post(page+"/probe", nil).leads(t, page+"?probe=none")
+	b.get(page+"?probe=none").is(t, 200).has(t, "No delivery waits for this endpoint", `action="`+page+`/test"`)
+	b.post(page+"/pause", nil).is(t, 303)
+	b.post(page+"/probe", nil).is(t, 409).has(t, "Endpoint not active")
 }
 
 // A replay shows the frozen set before the button that sends it, and sends nothing

@@ -66,7 +66,7 @@ type endpointHead struct {
 	Tab      string
 	Paused   bool
 	Disabled bool
-	Parked   bool
+	Parked   bool     // its breaker is open
 	Samples  []string // types that a test can have
 	MayWrite bool
 }
@@ -74,13 +74,14 @@ type endpointHead struct {
 func headOf(e delivery.Endpoint, v visit, tab string) endpointHead {
 	return endpointHead{
 		Page: endpointPath(e.ID), ID: delivery.FormatID(delivery.EndpointPrefix, e.ID), Name: line(e.Name), URL: line(e.URL),
-		Badge: endpointBadge(e, v.now), Tab: tab, Paused: e.PausedAt != nil, Disabled: e.DisabledAt != nil, Parked: e.Standing(v.now).State == delivery.EndpointParked, Samples: delivery.EventTypes(), MayWrite: v.mayWrite(),
+		Badge: endpointBadge(e, v.now), Tab: tab, Paused: e.PausedAt != nil, Disabled: e.DisabledAt != nil, Parked: e.Active() && e.Health.Breaker.State == retry.Open, Samples: delivery.EventTypes(), MayWrite: v.mayWrite(),
 	}
 }
 
 type endpointView struct {
 	endpointHead
 	Verdict verdict
+	Probe   *probeView // that the visitor asked for, nil for none
 	Tiles   []tile
 	Facts   []pair
 	Secrets []secretHint
@@ -105,9 +106,13 @@ func (d *Dashboard) endpoint(v visit) (reply, error) {
 	if view.Tiles, err = d.endpointNumbers(v, e); err != nil {
 		return reply{}, err
 	}
+	probe := v.QueryParam("probe")
+	if view.Probe, err = d.probeOf(v, e, probe); err != nil {
+		return reply{}, err
+	}
 	view.Would, err = d.wouldReceive(v, e)
 	r := show("endpoint", string(view.Name), view)
-	r.live = watch(v, "endpoint", url.Values{"id": {view.ID}})
+	r.live = watch(v, "endpoint", url.Values{"id": {view.ID}, "probe": {probe}})
 	return r, err
 }
 

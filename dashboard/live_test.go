@@ -310,3 +310,21 @@ func TestStreamFilters(t *testing.T) {
 		})
 	}
 }
+
+// The page that a probe leads to tells what the receiver answers.
+func TestStreamOfProbe(t *testing.T) {
+	s := newSite(t)
+	s.ticking = true
+	project, key := sqlstoretest.Project(t, s.db, "shop")
+	crm := s.endpoint(project, "crm-sync", "https://crm.example.com/", delivery.MemoryAdd)
+	s.answer = answerWith(http.StatusInternalServerError, "busy")
+	for i := range 10 {
+		s.add(project, fmt.Sprintf("Has read book %d", i))
+	}
+	s.send()
+	b := s.signedIn(key)
+	l := b.listen(t, b.post(endpointPath(crm.ID)+"/probe", nil).is(t, 303).Header.Get("Location"))
+	l.until("The probe is on its way.")
+	s.send()
+	l.until("The probe failed: ")
+}

@@ -156,9 +156,17 @@ func (d *Dashboard) drawEndpoint(q url.Values) (drawer, error) {
 		}
 		view := endpointViewOf(v, e)
 		view.Tiles = numbers
+		if view.Probe, err = d.probeOf(v, e, q.Get("probe")); err != nil {
+			return update{}, err
+		}
+		probe := ""
+		if view.Probe != nil {
+			probe = string(view.Probe.Sentence)
+		}
 		var b strings.Builder
 		for _, part := range []struct{ name, state string }{
 			{"swapEndpointVerdict", fmt.Sprint(view.Badge, view.Verdict)},
+			{"swapEndpointProbe", probe},
 			{"swapEndpointActions", fmt.Sprint(view.Paused, view.Disabled, view.Parked)},
 			{"swapEndpointNumbers", fmt.Sprint(view.Tiles)},
 			{"swapEndpointFacts", fmt.Sprint(e.UpdatedAt, e.Health.LastSuccessAt, len(view.Secrets))},

@@ -69,6 +69,7 @@ func (d *Dashboard) routes() []route {
 		{method: post, pattern: "/ui/endpoints/new", scope: admin, work: d.createEndpoint},
 		{method: get, pattern: "/ui/endpoints/:endpoint", scope: read, work: d.endpoint},
 		{method: post, pattern: "/ui/endpoints/:endpoint/test", scope: admin, work: d.sendTest},
+		{method: post, pattern: "/ui/endpoints/:endpoint/probe", scope: admin, work: d.sendProbe},
 		{method: post, pattern: "/ui/endpoints/:endpoint/enable", scope: admin, work: d.endpointAction("endpoint.enable", d.enableEndpoint)},
 		{method: get, pattern: "/ui/endpoints/:endpoint/edit", scope: admin, work: d.editEndpoint},
 		{method: post, pattern: "/ui/endpoints/:endpoint/edit", scope: admin, work: d.saveEndpoint},

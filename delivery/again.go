@@ -21,6 +21,21 @@ func (s *Service) SendAgain(ctx context.Context, projectID string, id uuid.UUID)
 	return nil
 }
 
+// Probe sends the delivery that is next in line for a parked endpoint now, as the
+// probe of its breaker, and returns its ID: the endpoint is let back in if it
+// succeeds, and left alone for longer if it fails. ErrNotFound; ErrInactive;
+// ErrNotParked when the breaker is not open; ErrProbing; ErrNothingWaits, after which
+// SendTest is left.
+func (s *Service) Probe(ctx context.Context, projectID string, endpointID uuid.UUID) (uuid.UUID, error) {
+	due, err := s.store.Probe(ctx, projectID, endpointID, s.now().UTC().Truncate(time.Microsecond))
+	if err != nil {
+		return uuid.Nil, err
+	}
+	s.Wake(due)
+	s.lookNow() // where this process sends nothing, another one does
+	return due.DeliveryID, nil
+}
+
 // CancelDelivery ends a delivery that waits or is held. ErrNotFound; ErrState.
 func (s *Service) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID) error {
 	return s.store.CancelDelivery(ctx, projectID, id, s.now().UTC().Truncate(time.Microsecond))

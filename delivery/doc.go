@@ -72,6 +72,8 @@
 //
 // 2026-11: A try that a person asks for is made although the breaker is open or the
 // receiver asked for a pause: they may have repaired it. It does keep to the rate.
+// While a probe is due it is the probe, so that there is still one at a time; a
+// person who asks for a probe makes one due.
 //
 // 2026-11: While a breaker is probing, each node sends as many requests at once as
 // the ramp says. One count for all nodes would be a write for each request.

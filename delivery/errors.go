@@ -14,6 +14,13 @@ var (
 	ErrInactive = errors.New("the endpoint is not active")
 	// ErrState says that the row's state does not allow what was asked.
 	ErrState = errors.New("its state does not allow it")
+	// ErrNotParked says that there is nothing to probe: the endpoint's breaker is not
+	// open.
+	ErrNotParked = errors.New("the breaker is not open")
+	// ErrProbing says that a probe of the endpoint is under way.
+	ErrProbing = errors.New("a probe is under way")
+	// ErrNothingWaits says that no delivery waits for the endpoint.
+	ErrNothingWaits = errors.New("no delivery waits for the endpoint")
 	// ErrTooMany says that the project has MaxEndpoints endpoints already.
 	ErrTooMany = errors.New("too many endpoints")
 )

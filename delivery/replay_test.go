@@ -314,6 +314,70 @@ func TestSendAgain(t *testing.T) {
 	})
 }
 
+// A probe by hand is the breaker's probe: the next delivery in line goes out alone,
+// a failure makes the next one wait longer, and a success lets the others follow.
+func TestProbe(t *testing.T) {
+	bubble(t, func(t *testing.T, s *system, r *receivers) {
+		e := s.endpoint(t, "a", nil)
+		probe := func() (uuid.UUID, error) { return s.delivery.Probe(t.Context(), s.project, e.ID) }
+		refused := func(want error, when string) {
+			t.Helper()
+			if _, err := probe(); !errors.Is(err, want) {
+				t.Errorf("a probe %s: %v, want %v", when, err, want)
+			}
+		}
+		refused(delivery.ErrNotParked, "of an endpoint that is well")
+		if _, err := s.delivery.Probe(t.Context(), "proj_other", e.ID); !errors.Is(err, delivery.ErrNotFound) {
+			t.Errorf("a probe of another project's endpoint: %v, want ErrNotFound", err)
+		}
+		r.say(always(http.StatusInternalServerError))
+		events := s.addAll(t, 12)
+		s.settle(t, func() bool { return s.standing(t, e).State == delivery.EndpointParked })
+		was, n := s.standing(t, e), len(r.to("a"))
+
+		time.Sleep(3 * time.Second)
+		hold := make(chan struct{})
+		r.say(func(*http.Request) int { <-hold; return http.StatusInternalServerError })
+		first, err := probe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		refused(delivery.ErrProbing, "while one is under way")
+		close(hold)
+		s.settle(t, func() bool { return len(r.to("a")) == n+1 })
+		got := r.to("a")[n]
+		if got.deliveryID != delivery.FormatID(delivery.DeliveryPrefix, first) || got.header.Get("Memhook-Trigger") != "manual" || !got.at.Before(*was.Until) {
+			t.Errorf("the probe is delivery %s, trigger %s, at %v; want %v by hand before %v", got.deliveryID, got.header.Get("Memhook-Trigger"), got.at, first, was.Until)
+		}
+		s.settle(t, func() bool { return s.standing(t, e).Until.After(time.Now().Add(50 * time.Second)) })
+		if now := s.standing(t, e); now.State != delivery.EndpointParked || len(r.to("a")) != n+1 {
+			t.Errorf("after a probe that failed the endpoint is %+v with %d more requests, want it parked for a minute with one", now, len(r.to("a"))-n)
+		}
+
+		r.say(nil)
+		began := time.Now()
+		if _, err := probe(); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, func() bool { return s.states(t, e, events)[delivery.Succeeded] == 12 })
+		if spent := time.Since(began); spent > 40*time.Second {
+			t.Errorf("after a probe that succeeded the others took %v", spent)
+		}
+		r.say(always(http.StatusInternalServerError))
+		events = s.addAll(t, 12)
+		s.settle(t, func() bool { return s.standing(t, e).State == delivery.EndpointParked })
+		for _, id := range events {
+			if err := s.delivery.CancelDelivery(t.Context(), s.project, s.only(t, id).ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused(delivery.ErrNothingWaits, "without a delivery")
+		s.pause(t, e)
+		refused(delivery.ErrInactive, "of a paused endpoint")
+	})
+}
+
 // only returns the event's one delivery.
 func (s *system) only(t *testing.T, event uuid.UUID) delivery.Delivery {
 	t.Helper()

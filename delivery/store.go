@@ -81,6 +81,10 @@ type Store interface {
 	// SendAgain makes a delivery due at once, by hand: one that is over begins a new
 	// round of tries. ErrNotFound; ErrInactive; ErrState while it is being sent.
 	SendAgain(ctx context.Context, projectID string, id uuid.UUID, now time.Time) (Due, error)
+	// Probe makes the delivery that is next in line for a parked endpoint due, by hand,
+	// and its breaker's probe with it. ErrNotFound; ErrInactive; ErrNotParked;
+	// ErrProbing; ErrNothingWaits.
+	Probe(ctx context.Context, projectID string, endpointID uuid.UUID, now time.Time) (Due, error)
 	// CancelDelivery ends a pending or held delivery. ErrNotFound; ErrState.
 	CancelDelivery(ctx context.Context, projectID string, id uuid.UUID, now time.Time) error
 	// InsertTest adds a message with its one delivery.

@@ -34,7 +34,7 @@ func endpointCommand() *cobra.Command {
 		endpointKind.action("pause", "Pause an endpoint: its deliveries are held and lose no tries", exampleEndpoint),
 		endpointKind.action("resume", "Resume a paused endpoint: what was held is sent", exampleEndpoint),
 		endpointKind.action("enable", "Enable a disabled endpoint: its failures are forgotten", exampleEndpoint),
-		endpointRotateCommand(), endpointRevealCommand(),
+		endpointProbeCommand(), endpointRotateCommand(), endpointRevealCommand(),
 	)
 	return cmd
 }
@@ -106,6 +106,23 @@ func endpointUpdateCommand() *cobra.Command {
 	})
 	b = endpointBody(cmd)
 	b.text(cmd, "url", "url", "where it is")
+	return cmd
+}
+
+func endpointProbeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "probe ID",
+		Short: "Send the next delivery in line for a parked endpoint now, to see whether it is back",
+		Long: `Send the delivery that is next in line for a parked endpoint now, as the probe of its
+breaker, and show it. When it succeeds the others follow; when it fails the next probe
+waits longer. Without a delivery that waits there is "memhook test".`,
+		Example: fmt.Sprintf("  memhook endpoint probe %[1]s\n  memhook endpoint probe %[1]s -o id", exampleEndpoint),
+		Args:    args(cobra.ExactArgs(1)),
+	}
+	deliveryKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
+		return endpointKind.ask(cmd, api, v, http.MethodPost, given[0], "/probe", nil)
+	})
+	cmd.ValidArgsFunction = endpointKind.complete()
 	return cmd
 }
 

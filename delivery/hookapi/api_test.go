@@ -427,6 +427,38 @@ func TestSendAgainAndCancel(t *testing.T) {
 	}
 }
 
+func TestProbe(t *testing.T) {
+	s := newSite(t)
+	crm := s.endpoint("crm")
+	refused := func(kind string) {
+		t.Helper()
+		a := s.do(s.admin, "POST", "/api/v2/endpoints/"+crm+"/probe", nil)
+		if a.status != http.StatusConflict || a.json(t)["type"] != "urn:memhook:problem:"+kind {
+			t.Errorf("probe: %d, %s; want %s", a.status, a.raw, kind)
+		}
+	}
+	refused("not-parked")
+	s.answer = answerWith(http.StatusInternalServerError)
+	for i := range 10 {
+		s.add(s.project, fmt.Sprint("fact ", i))
+	}
+	got := s.must("POST", "/api/v2/endpoints/"+crm+"/probe", nil)
+	if got["endpoint_id"] != crm || got["trigger"] != "manual" || got["status"] != "pending" {
+		t.Errorf("probe %v", got)
+	}
+	if a := s.do(s.reader, "POST", "/api/v2/endpoints/"+crm+"/probe", nil); a.status != http.StatusForbidden {
+		t.Errorf("a probe with a read key: %d", a.status)
+	}
+	entry := s.must("GET", "/api/v2/audit", nil)["data"].([]any)[0].(map[string]any)
+	if entry["action"] != "endpoint.probe" || entry["subject"] != crm || entry["detail"] != got["id"] {
+		t.Errorf("audit entry %v", entry)
+	}
+	for _, one := range s.must("GET", "/api/v2/deliveries", nil)["data"].([]any) {
+		s.must("POST", "/api/v2/deliveries/"+one.(map[string]any)["id"].(string)+"/cancel", nil)
+	}
+	refused("nothing-waits")
+}
+
 func TestReplaysLife(t *testing.T) {
 	s := newSite(t)
 	crm := s.endpoint("crm")

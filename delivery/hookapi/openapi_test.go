@@ -9,10 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"memhook/delivery"
 	"memhook/delivery/hookapi"
+	"memhook/retry"
 )
 
 // documentOf fetches the OpenAPI document.
@@ -70,6 +73,9 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		if strings.HasSuffix(r.Pattern, "/stream") {
 			continue // it does not end
 		}
+		if strings.HasSuffix(r.Pattern, "/probe") {
+			s.park(ids["endpoint"])
+		}
 		if body := s.body(name, ids); body != nil {
 			raw, _ := json.Marshal(body)
 			v, _ := jsonschema.UnmarshalJSON(strings.NewReader(string(raw)))
@@ -99,6 +105,22 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	if err := schemaAt(t, doc, "/components/schemas/Problem").Validate(v); err != nil {
 		t.Errorf("a problem is not as documented: %v", err)
 	}
+}
+
+// park opens the breaker of an endpoint, with a delivery that waits for it.
+func (s *site) park(endpoint string) {
+	s.t.Helper()
+	id, err := delivery.ParseID(delivery.EndpointPrefix, endpoint)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := s.db.UpdateEndpoint(s.t.Context(), s.project, id, func(e *delivery.Endpoint) error {
+		e.Health.Breaker = retry.Breaker{State: retry.Open, ProbeAt: s.clock().Add(time.Minute)}
+		return nil
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.add(s.project, "what waits")
 }
 
 func TestDocumentNamesEveryOperationOnce(t *testing.T) {

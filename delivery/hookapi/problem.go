@@ -96,6 +96,12 @@ func problemOf(err error) *problem {
 		return conflict("endpoint-not-active", "The endpoint is paused, disabled or deleted.")
 	case errors.Is(err, delivery.ErrState):
 		return conflict("wrong-state", "Its state does not allow this: it is being sent, or it is over.")
+	case errors.Is(err, delivery.ErrNotParked):
+		return conflict("not-parked", "The endpoint's breaker is not open, so its deliveries go out by themselves.")
+	case errors.Is(err, delivery.ErrProbing):
+		return conflict("probe-under-way", "A probe of the endpoint is under way.")
+	case errors.Is(err, delivery.ErrNothingWaits):
+		return conflict("nothing-waits", "No delivery waits for the endpoint, so there is nothing to probe it with. Send it a test.")
 	case errors.Is(err, delivery.ErrTooMany):
 		return conflict("too-many-endpoints", fmt.Sprintf("A project can have at most %d endpoints.", delivery.MaxEndpoints))
 	case errors.Is(err, memory.ErrTooManySources):

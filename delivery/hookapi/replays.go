@@ -56,6 +56,24 @@ func (a *API) sendTest(c call, in *testInput) (deliveryShape, error) {
 	return deliveryOf(rowOf(t)), nil
 }
 
+// probe sends the delivery that is next in line for a parked endpoint.
+func (a *API) probe(c call, in *ofEndpoint) (deliveryShape, error) {
+	id, err := idOf(delivery.EndpointPrefix, in.Endpoint)
+	if err != nil {
+		return deliveryShape{}, err
+	}
+	sent, err := a.delivery.Probe(c, c.project(), id)
+	if err != nil {
+		return deliveryShape{}, err
+	}
+	a.note(c, "endpoint.probe", endpointID(id), deliveryID(sent))
+	t, err := a.delivery.Trail(c, c.project(), sent)
+	if err != nil {
+		return deliveryShape{}, err
+	}
+	return deliveryOf(rowOf(t)), nil
+}
+
 // replaySet is what a bulk replay sends again.
 type replaySet struct {
 	EndpointID string     `json:"endpoint_id" required:"true"`

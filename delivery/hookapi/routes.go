@@ -26,6 +26,7 @@ func (a *API) Routes() []Route {
 		on(post, "endpoints/:endpoint/secret/reveal", admin, ok, "Endpoints", "Reveal the secrets", a.revealSecret).doc("Leaves an audit entry."),
 		on(post, "endpoints/:endpoint/match", read, ok, "Endpoints", "Would it receive this?", a.match).doc("Says for an event's messages, or for one as described, whether the endpoint would get it, and if not which clause refuses."),
 		on(post, "endpoints/:endpoint/test", admin, created, "Endpoints", "Send a test", a.sendTest).doc("A real delivery of a sample, tried once, also to an endpoint that is paused or does not want the type."),
+		on(post, "endpoints/:endpoint/probe", admin, ok, "Endpoints", "Probe a parked endpoint now", a.probe).doc("Sends the delivery that is next in line, as the probe of the open breaker, and returns it. 409 when the breaker is not open, when a probe is under way, and when nothing waits; a test can be sent all the same."),
 
 		on(get, "messages", read, ok, "Messages", "List messages, newest first", a.messages),
 		on(get, "messages/:message", read, ok, "Messages", "Get a message with its body", a.message),

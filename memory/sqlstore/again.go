@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/retry"
 )
 
 const (
@@ -19,7 +20,11 @@ const (
 	sendAgain = `UPDATE deliveries SET status = 'pending', reason = NULL, detail = NULL, next_at = $4, tries = 0, round_at = $5, cause = $6,
 			replay_id = $7, updated_at = $5, finished_at = NULL
 		WHERE id = $1 AND status = $2 AND updated_at = $3`
-	tryNow    = `UPDATE deliveries SET next_at = $4, cause = $6, updated_at = $5 WHERE id = $1 AND status = $2 AND updated_at = $3`
+	tryNow     = `UPDATE deliveries SET next_at = $4, cause = $6, updated_at = $5 WHERE id = $1 AND status = $2 AND updated_at = $3`
+	nextInLine = `SELECT ` + deliveryColumns + ` FROM deliveries
+		WHERE endpoint_id = $1 AND next_at IS NOT NULL AND status = 'pending' AND cause <> 'test' ORDER BY next_at LIMIT 1`
+	probeAt   = `SELECT probe_at FROM endpoints WHERE id = $1`
+	setProbe  = `UPDATE endpoints SET breaker = $2, probe_at = $3 WHERE id = $1`
 	endByHand = `UPDATE deliveries SET status = 'canceled', reason = $4, detail = NULL, next_at = NULL, updated_at = $5, finished_at = $5
 		WHERE id = $1 AND status = $2 AND updated_at = $3`
 )
@@ -65,6 +70,65 @@ func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now
 		return due, notFoundDelivery(id, err)
 	}
 	return due, nil
+}
+
+// Probe makes the delivery that is next in line for a parked endpoint due, and its
+// breaker's probe.
+func (db *DB) Probe(ctx context.Context, projectID string, endpointID uuid.UUID, now time.Time) (delivery.Due, error) {
+	due := delivery.Due{ProjectID: projectID, EndpointID: endpointID, Forced: true}
+	err := db.write(ctx, func(t *tx) error {
+		if err := t.lock(endpointLock(endpointID)); err != nil {
+			return err
+		}
+		var e delivery.Endpoint
+		switch ok, err := found(db.scanEndpoint(t.row(oneEndpoint, blob(endpointID), projectID), &e)); {
+		case err != nil:
+			return err
+		case !ok:
+			return delivery.ErrNotFound
+		case !e.Active():
+			return delivery.ErrInactive
+		case e.Health.Breaker.State != retry.Open:
+			return delivery.ErrNotParked
+		}
+		if err := t.probeFree(e, now); err != nil {
+			return err
+		}
+		var d delivery.Delivery
+		switch ok, err := found(t.row(nextInLine, blob(endpointID)).Scan(deliveryFields(&d)...)); {
+		case err != nil:
+			return err
+		case !ok:
+			return delivery.ErrNothingWaits
+		}
+		e.Health.Breaker.ProbeAt = now
+		if _, err := t.exec(setProbe, blob(endpointID), encode(e.Health.Breaker), micros(now)); err != nil {
+			return err
+		}
+		front, err := t.frontOf(endpointID, now)
+		if err != nil {
+			return err
+		}
+		due.DeliveryID, due.PerSecond = d.ID, e.RatePerSecond
+		return t.must(delivery.ErrProbing, tryNow, blob(d.ID), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(delivery.Manual))
+	})
+	if err != nil {
+		return due, fmt.Errorf("probe endpoint %s: %w", delivery.FormatID(delivery.EndpointPrefix, endpointID), err)
+	}
+	return due, nil
+}
+
+// probeFree returns ErrProbing while somebody has the lease of a probe: probe_at is
+// then later than the time at which the breaker lets it through.
+func (t *tx) probeFree(e delivery.Endpoint, now time.Time) error {
+	var at *time.Time
+	if err := t.row(probeAt, blob(e.ID)).Scan(timePtrColumn{&at}); err != nil {
+		return err
+	}
+	if at != nil && at.After(now) && !e.Health.Breaker.ProbeAt.After(now) {
+		return delivery.ErrProbing
+	}
+	return nil
 }
 
 func (t *tx) deliveryOf(projectID string, id uuid.UUID) (delivery.Delivery, error) {

@@ -217,6 +217,12 @@ func probes(c delivery.Claim) bool {
 	return c.Endpoint.Health.Breaker.State == retry.Open && !c.Delivery.Trigger.Forced()
 }
 
+// standsForProbe tells whether a try by hand takes the place of the probe that is due.
+func standsForProbe(c delivery.Claim, now time.Time) bool {
+	b := c.Endpoint.Health.Breaker
+	return b.State == retry.Open && !now.Before(b.ProbeAt) && c.Delivery.Trigger == delivery.Manual
+}
+
 // claim leases those of the deliveries whose endpoints take some now. It returns those
 // that it got, and those that it tried to get.
 func (t *tx) claim(due []delivery.Claim, now time.Time) (claimed, open []delivery.Claim, err error) {
@@ -265,6 +271,8 @@ func (t *tx) open(due []delivery.Claim, now time.Time) ([]delivery.Claim, error)
 			n = 0
 		case probes(c):
 			n, err = t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+		case standsForProbe(c, now):
+			_, err = t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
