@@ -110,6 +110,7 @@ func (db *DB) Probe(ctx context.Context, projectID string, endpointID uuid.UUID,
 			return err
 		}
 		due.DeliveryID, due.PerSecond = d.ID, e.RatePerSecond
+		t.touch(projectID)
 		return t.must(delivery.ErrProbing, tryNow, blob(d.ID), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(delivery.Manual))
 	})
 	if err != nil {

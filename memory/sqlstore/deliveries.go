@@ -140,7 +140,7 @@ func (db *DB) ReturnDeliveries(ctx context.Context, claims []delivery.Claim, now
 	return db.write(ctx, func(t *tx) error {
 		for _, c := range claims {
 			err := t.put(returnDelivery, blob(c.Delivery.ID), micros(c.Lease), micros(now), blobOrNull(t.node))
-			if err == nil && probes(c) {
+			if err == nil && c.Endpoint.Health.Breaker.State == retry.Open {
 				err = t.later(returnProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
 			}
 			if err != nil {
