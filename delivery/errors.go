@@ -21,6 +21,10 @@ var (
 	ErrProbing = errors.New("a probe is under way")
 	// ErrNothingWaits says that no delivery waits for the endpoint.
 	ErrNothingWaits = errors.New("no delivery waits for the endpoint")
+	// ErrUnwritable says that the database takes no change now, because its disk is
+	// full or read-only, or because it is out of reach. Nothing was recorded, or, when
+	// the connection was lost, it is not known.
+	ErrUnwritable = errors.New("the database cannot be written")
 	// ErrTooMany says that the project has MaxEndpoints endpoints already.
 	ErrTooMany = errors.New("too many endpoints")
 )

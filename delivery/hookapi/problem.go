@@ -39,18 +39,22 @@ type problem struct {
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.status, p.title, p.detail) }
 
+// retryAfter is how long to wait for a database that takes nothing, in seconds.
+const retryAfter = "5"
+
 // problemType is where the types of problems begin.
 const problemType = "urn:memhook:problem:"
 
 var (
-	errNoKey    = &problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "An API key is needed: Authorization: Bearer mh_…, Authorization: Token mh_… or X-API-Key: mh_….", nil}
-	errBadKey   = &problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "The API key is not valid.", nil}
-	errReadOnly = &problem{http.StatusForbidden, "read-only-key", "Forbidden", "This API key may only read.", nil}
-	errNotFound = &problem{http.StatusNotFound, "not-found", "Not found", "Nothing in this project has this ID.", nil}
-	errNoPath   = &problem{http.StatusNotFound, "no-such-path", "Not found", "There is nothing at this path; /api/docs lists what there is.", nil}
-	errMethod   = &problem{http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed", "This path does not take this method; the Allow header lists those that it does.", nil}
-	errTooLarge = &problem{http.StatusRequestEntityTooLarge, "too-large", "Request too large", fmt.Sprintf("The request body is larger than %d bytes.", maxBody), nil}
-	errInternal = &problem{http.StatusInternalServerError, "internal", "Internal error", "Something went wrong; the server's log says more under the request's ID.", nil}
+	errNoKey      = &problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "An API key is needed: Authorization: Bearer mh_…, Authorization: Token mh_… or X-API-Key: mh_….", nil}
+	errBadKey     = &problem{http.StatusUnauthorized, "unauthorized", "Unauthorized", "The API key is not valid.", nil}
+	errReadOnly   = &problem{http.StatusForbidden, "read-only-key", "Forbidden", "This API key may only read.", nil}
+	errNotFound   = &problem{http.StatusNotFound, "not-found", "Not found", "Nothing in this project has this ID.", nil}
+	errNoPath     = &problem{http.StatusNotFound, "no-such-path", "Not found", "There is nothing at this path; /api/docs lists what there is.", nil}
+	errMethod     = &problem{http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed", "This path does not take this method; the Allow header lists those that it does.", nil}
+	errTooLarge   = &problem{http.StatusRequestEntityTooLarge, "too-large", "Request too large", fmt.Sprintf("The request body is larger than %d bytes.", maxBody), nil}
+	errUnwritable = &problem{http.StatusServiceUnavailable, "cannot-store", "Cannot store", "The server cannot store anything now; its disk may be full or its database away. Try again later.", nil}
+	errInternal   = &problem{http.StatusInternalServerError, "internal", "Internal error", "Something went wrong; the server's log says more under the request's ID.", nil}
 )
 
 // invalid is the problem about fields that are wrong.
@@ -110,6 +114,8 @@ func problemOf(err error) *problem {
 		return conflict("too-many", "The project has as many of these as it may have.")
 	case errors.Is(err, memory.ErrLastKey):
 		return conflict("last-key", "This is the project's last admin key; create another one first.")
+	case errors.Is(err, delivery.ErrUnwritable):
+		return errUnwritable
 	case errors.As(err, &tooBig):
 		return errTooLarge
 	case errors.As(err, &ofEcho) && ofEcho.Code != http.StatusInternalServerError:
@@ -142,7 +148,10 @@ func (a *API) answerError(c echo.Context, err error) error {
 	p := problemOf(err)
 	h := c.Response().Header()
 	id := h.Get(echo.HeaderXRequestID)
-	if p == errInternal {
+	if p == errUnwritable {
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+	}
+	if p == errInternal || p == errUnwritable {
 		r := c.Request()
 		level := slog.LevelError
 		if r.Context().Err() != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"memhook/delivery"
 	"memhook/memory"
 )
 
@@ -111,6 +112,8 @@ func problemOf(err error) (status int, detail string) {
 		return http.StatusRequestEntityTooLarge, "The request body is larger than a relayed payload may be (256 KiB; 192 KiB of what is no JSON)."
 	case errors.Is(err, memory.ErrPaused):
 		return http.StatusServiceUnavailable, "The source is paused; send it again later."
+	case errors.Is(err, delivery.ErrUnwritable):
+		return http.StatusServiceUnavailable, "The server cannot store anything now; send it again later."
 	case errors.As(err, &ofEcho) && ofEcho.Code != http.StatusInternalServerError:
 		if text, ok := ofEcho.Message.(string); ok {
 			return ofEcho.Code, text
@@ -128,10 +131,10 @@ func (a *API) refuse(c echo.Context, err error) error {
 	}
 	status, detail := problemOf(err)
 	id := c.Response().Header().Get(echo.HeaderXRequestID)
-	switch status {
-	case http.StatusInternalServerError:
+	if status == http.StatusInternalServerError || errors.Is(err, delivery.ErrUnwritable) {
 		a.log.LogAttrs(c.Request().Context(), slog.LevelError, "request of a source failed", slog.String("request_id", id), slog.Any("error", err))
-	case http.StatusServiceUnavailable:
+	}
+	if status == http.StatusServiceUnavailable {
 		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
 	}
 	raw, err := json.Marshal(problem{"about:blank", http.StatusText(status), status, detail, id})

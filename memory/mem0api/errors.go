@@ -53,6 +53,7 @@ var (
 	errPageBytes  = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("This page has more than %d bytes of text and metadata; ask for a smaller page_size.", memory.MaxListBytes), "error")
 	errTooLarge   = refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes.", maxBody), "error")
 	errInternal   = refuse(http.StatusInternalServerError, "internal error", "error")
+	errUnwritable = refuse(http.StatusServiceUnavailable, "The server cannot store anything now; its disk may be full or its database away. Try again later.", "error")
 	errEndpoints  = fieldErrors{"non_field_errors": {fmt.Sprintf("A project can have at most %d webhooks.", delivery.MaxEndpoints)}}
 )
 
@@ -128,6 +129,8 @@ func failureOf(err error, f form) *failure {
 		return errProjects
 	case errors.Is(err, memory.ErrNotFound):
 		return errMemory
+	case errors.Is(err, delivery.ErrUnwritable):
+		return errUnwritable
 	case errors.As(err, &tooBig):
 		return errTooLarge
 	case errors.As(err, &ofEcho) && ofEcho.Code < http.StatusInternalServerError:
@@ -158,7 +161,7 @@ func (a *API) answerError(c echo.Context, f form, err error) error {
 		return nil
 	}
 	fail := failureOf(err, f)
-	if fail == errInternal {
+	if fail == errInternal || fail == errUnwritable {
 		r := c.Request()
 		level := slog.LevelError
 		if r.Context().Err() != nil {

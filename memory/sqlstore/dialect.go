@@ -26,6 +26,9 @@ type dialect interface {
 	// again tells whether a change that failed for an error of the database may
 	// succeed when it is run again, alone, because it met another transaction.
 	again(err error) bool
+	// unwritable tells whether an error says that the database takes no change now,
+	// whichever it is.
+	unwritable(err error) bool
 	// losses counts the transactions whose outcome was lost with the connection.
 	losses() int64
 	close() error

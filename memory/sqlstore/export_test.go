@@ -101,6 +101,13 @@ func (s *faultySession) commit() error {
 	return s.session.commit()
 }
 
+// Grow says how many pages a SQLite database may have. It is never less than it has.
+func (db *DB) Grow(ctx context.Context, pages int) error {
+	return db.hand(ctx, func(*tx) error {
+		return db.dialect.(*sqlite).conn.do(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+	})
+}
+
 // dumped is what Dump shows of each table.
 var dumped = []string{
 	`SELECT CAST(count(*) AS TEXT) FROM projects`, `SELECT CAST(count(*) AS TEXT) FROM api_keys`,

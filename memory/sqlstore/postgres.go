@@ -168,6 +168,21 @@ func (p *postgres) again(err error) bool {
 	return false
 }
 
+// unwritable holds for a server that lacks disk, memory or connections, is read-only or
+// is out of reach.
+func (p *postgres) unwritable(err error) bool {
+	var lost *lostError
+	var away *pgconn.ConnectError
+	var said *pgconn.PgError
+	switch {
+	case errors.As(err, &lost), errors.As(err, &away):
+		return true
+	case !errors.As(err, &said):
+		return false
+	}
+	return strings.HasPrefix(said.Code, "53") || strings.HasPrefix(said.Code, "57P") || said.Code == "25006"
+}
+
 // A lostError is a connection that was lost while nothing can have been committed.
 type lostError struct{ err error }
 

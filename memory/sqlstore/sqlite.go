@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 )
 
 // sqlite is a SQLite file: one connection that writes, and a pool that reads.
@@ -142,6 +143,19 @@ func (s *sqlite) losses() int64 { return 0 }
 
 // again never holds: nobody else writes.
 func (s *sqlite) again(error) bool { return false }
+
+// unwritable holds for a disk that is full, read-only or broken.
+func (s *sqlite) unwritable(err error) bool {
+	var said *driver.Error
+	if !errors.As(err, &said) {
+		return false
+	}
+	switch said.Code() & 0xff { // the rest says more about the same
+	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN:
+		return true
+	}
+	return false
+}
 
 func (s *sqlite) begin() (session, error) { return s.conn, s.conn.do("BEGIN IMMEDIATE") }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,7 @@ type DB struct {
 	writer  *writer
 	sealer  *signing.Sealer
 	node    uuid.UUID
+	refused atomic.Bool // a change met an unwritable database, and none has been written since by Ping
 }
 
 // readers is the size of the read pool. Reads are short; more connections than
@@ -63,12 +65,30 @@ func (db *DB) Close() error {
 	return db.dialect.close()
 }
 
+const (
+	probeKey  = " probe"  // no caller's: theirs have no spaces
+	probeSize = 256 << 10 // bytes there have to be room for: about one add
+)
+
 // Ping tells whether the database can be read and written.
+// When a change was refused, it writes a row and removes it, to know.
+// delivery.ErrUnwritable.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.write(ctx, func(t *tx) error {
+	refused := db.refused.Load()
+	err := db.write(ctx, func(t *tx) error {
+		if refused {
+			if err := t.later(`INSERT INTO idempotency (project_id, key, request, claimed_at) SELECT id, $1, $2, 0 FROM projects LIMIT 1`, probeKey, make([]byte, probeSize)); err != nil {
+				return err
+			}
+			return t.later(`DELETE FROM idempotency WHERE key = $1`, probeKey)
+		}
 		var one int
 		return t.row(`SELECT 1`).Scan(&one)
 	})
+	if err == nil && refused {
+		db.refused.Store(false)
+	}
+	return err
 }
 
 // statement is a prepared read.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"memhook/delivery"
 )
 
 const (
@@ -56,6 +58,16 @@ func startWriter(d dialect, node uuid.UUID, changed func([]string)) *writer {
 // it is handed in its outcome is awaited, whatever becomes of ctx: fn writes to
 // variables of the caller, and a commit takes milliseconds.
 func (db *DB) write(ctx context.Context, fn func(*tx) error) error {
+	err := db.hand(ctx, fn)
+	if err != nil && db.dialect.unwritable(err) {
+		db.refused.Store(true)
+		return fmt.Errorf("%w: %w", delivery.ErrUnwritable, err)
+	}
+	return err
+}
+
+// hand hands a change to the writer and waits for its commit.
+func (db *DB) hand(ctx context.Context, fn func(*tx) error) error {
 	req := &write{fn: fn, done: make(chan error, 1)}
 	select {
 	case db.writer.queue <- req:
