@@ -129,6 +129,15 @@ func headWith(s string) endpointHead {
 	return endpointHead{Page: "/ui/endpoints/x", ID: "ep_x", Name: line(s), URL: line(s), Paused: true, Disabled: true, MayWrite: true}
 }
 
+// emptyViews are the views of all pages when there is nothing to show.
+func emptyViews() map[string]any {
+	return map[string]any{
+		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "replays": replaysView{}, "replay": replayView{}, "new-replay": newReplayView{}, "keys": keysView{}, "sources": sourcesView{}, "source": sourceView{}, "delivery": deliveryView{},
+		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
+	}
+}
+
 // Every template is executed with nothing and with each hostile string in each of
 // its fields; the page must have the elements that a harmless text gives it.
 func TestTemplates(t *testing.T) {
@@ -232,11 +241,6 @@ func TestTemplates(t *testing.T) {
 		},
 		"error": func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
 	}
-	empty := map[string]any{
-		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
-		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "replays": replaysView{}, "replay": replayView{}, "new-replay": newReplayView{}, "keys": keysView{}, "sources": sourcesView{}, "source": sourceView{}, "delivery": deliveryView{},
-		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
-	}
 	pages := parsePages()
 	delete(pages, "fragments")
 	for name, page := range pages {
@@ -249,7 +253,7 @@ func TestTemplates(t *testing.T) {
 				}
 				return b.String()
 			}
-			render(empty[name], "")
+			render(emptyViews()[name], "")
 			harmless := elements(t, render(views[name]("plain"), "plain"))
 			for _, s := range hostile {
 				if name == "login" {
