@@ -30,9 +30,10 @@ func (n *node) newHTTP() *http.Server {
 	e := echo.New()
 	e.HTTPErrorHandler = answerPlainly
 	e.Use(requestID, n.traceRequests, n.logRequests, n.recoverPanics, limitBody)
-	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", n.ready)
-	e.GET("/metrics", n.metrics(promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
+	peek := []string{http.MethodGet, http.MethodHead} // many monitors ask with HEAD; net/http leaves the body out
+	e.Match(peek, "/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.Match(peek, "/readyz", n.ready)
+	e.Match(peek, "/metrics", n.metrics(promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	var own *hookapi.API
 	if n.config.accepts() {
 		limit := newRateLimit(n.config.RateLimit, n.clock.Now)

@@ -107,6 +107,18 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// TestMonitorsMayAskWithHEAD: many do, to save the body.
+func TestMonitorsMayAskWithHEAD(t *testing.T) {
+	n, _ := startNode(t, testConfig(t))
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		w := httptest.NewRecorder()
+		n.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, path, nil))
+		if w.Code == http.StatusMethodNotAllowed {
+			t.Errorf("HEAD %s is not allowed", path)
+		}
+	}
+}
+
 func TestReadyzSaysWhyNot(t *testing.T) {
 	n, err := newNode(t.Context(), testConfig(t), slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -100,9 +100,11 @@ func (a *API) Close() { a.stop() }
 func (a *API) Register(e *echo.Echo) {
 	for _, r := range a.Routes() {
 		h := a.serve(r)
-		e.Add(r.Method, r.Pattern, h)
-		if r.Method == http.MethodGet && !r.stream {
-			e.Add(http.MethodHead, r.Pattern, h) // net/http leaves the body out
+		for _, pattern := range []string{r.Pattern, r.Pattern + "/"} { // mem0's paths end in a slash, so it is a habit
+			e.Add(r.Method, pattern, h)
+			if r.Method == http.MethodGet && !r.stream {
+				e.Add(http.MethodHead, pattern, h) // net/http leaves the body out
+			}
 		}
 	}
 	e.GET("/api/openapi.json", a.openAPI)
@@ -124,7 +126,7 @@ func (a *API) Register(e *echo.Echo) {
 func (a *API) noRoute(c echo.Context) error {
 	var allowed []string
 	for _, r := range a.Routes() {
-		if samePath(r.Pattern, c.Request().URL.Path) {
+		if samePath(r.Pattern, strings.TrimSuffix(c.Request().URL.Path, "/")) {
 			allowed = append(allowed, r.Method)
 		}
 	}

@@ -351,6 +351,12 @@ func TestProblemsNameTheField(t *testing.T) {
 	if a.status != http.StatusNotFound || !strings.Contains(string(a.raw), "kept for 30 d") {
 		t.Errorf("an event that was pruned: %d, %s", a.status, a.raw)
 	}
+	if a := s.do(s.admin, "GET", "/api/v2/endpoints/", nil); a.status != http.StatusOK {
+		t.Errorf("GET with a final slash: %d", a.status)
+	}
+	if a := s.do(s.admin, "PUT", "/api/v2/endpoints/", nil); a.header.Get("Allow") != "GET, POST" {
+		t.Errorf("PUT with a final slash: %d, Allow %q", a.status, a.header.Get("Allow"))
+	}
 	if a := s.do(s.admin, "PUT", "/api/v2/endpoints", nil); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, POST" {
 		t.Errorf("PUT: %d, Allow %q", a.status, a.header.Get("Allow"))
 	}
