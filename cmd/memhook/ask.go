@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,12 +16,17 @@ func confirm(cmd *cobra.Command, yes bool, question string) error {
 	if yes {
 		return nil
 	}
+	nobody := usagef("%s Say so with --yes: there is no terminal to ask at", question)
 	if !terminal(cmd.InOrStdin()) {
-		return usagef("%s Say so with --yes: there is no terminal to ask at", question)
+		return nobody
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), question, " [y/N] ")
 	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	if err != nil && line == "" {
+	switch {
+	case errors.Is(err, io.EOF) && line == "": // /dev/null is a character device, too
+		fmt.Fprintln(cmd.ErrOrStderr())
+		return nobody
+	case err != nil && line == "":
 		return err
 	}
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -31,42 +32,66 @@ func newClient(base, key string) (*client, error) {
 	return &client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{Timeout: clientTimeout}}, nil
 }
 
-// call sends in as JSON, unless it is nil, and reads the answer into out. Its errors
-// carry exit codes.
+// patience is how long a command waits for a server that limits its rate.
+const patience = time.Minute
+
+// call sends in as JSON, unless it is nil, and reads the answer into out. It waits when
+// there were too many requests, as long as the server asks. Its errors carry exit codes.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
+	var body []byte
 	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
 			return err
 		}
-		body = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	for left := patience; ; {
+		resp, raw, err := c.send(ctx, method, path, body)
+		switch {
+		case err != nil:
+			return err
+		case resp.StatusCode == http.StatusTooManyRequests:
+			seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+			wait := max(time.Duration(seconds)*time.Second, time.Second)
+			if left -= wait; err != nil || left < 0 {
+				return refusal(method, path, resp, raw)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(wait):
+			}
+			continue
+		case resp.StatusCode/100 != 2:
+			return refusal(method, path, resp, raw)
+		case resp.StatusCode == http.StatusNoContent:
+			return nil
+		}
+		if err := json.Unmarshal(raw, out); err != nil {
+			return failf(exitFailed, "%s %s did not answer with JSON; is %s a memhook server?", method, path, c.base)
+		}
+		return nil
+	}
+}
+
+// send makes one request and reads the answer, whatever it is.
+func (c *client) send(ctx context.Context, method, path string, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	c.identify(req)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return nil, nil, c.unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return nil, nil, c.unreachable(ctx, err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return refusal(method, path, resp, raw)
-	}
-	if resp.StatusCode == http.StatusNoContent {
-		return nil
-	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return failf(exitFailed, "%s %s did not answer with JSON; is %s a memhook server?", method, path, c.base)
-	}
-	return nil
+	return resp, raw, nil
 }
 
 // identify says who asks.

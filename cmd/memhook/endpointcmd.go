@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 )
@@ -42,7 +43,7 @@ func endpointCommand() *cobra.Command {
 // endpointBody adds the flags that creating and updating share.
 func endpointBody(cmd *cobra.Command) *bodyFlags {
 	b := &bodyFlags{}
-	b.text(cmd, "name", "name", "what people call it")
+	b.text(cmd, "name", "name", "what people call it; a new one is called by its host otherwise")
 	b.list(cmd, "types", "event_types", "message types it gets, such as memory_add,relay.*; * for all of memories")
 	b.text(cmd, "format", "format", "full, thin or mem0")
 	b.text(cmd, "description", "description", "what it is for")
@@ -71,6 +72,11 @@ schedule) comes from a JSON file with the API's names; /api/docs has them.`,
 			return err
 		}
 		body["url"] = given[0]
+		if _, named := body["name"]; !named {
+			if u, err := url.Parse(given[0]); err == nil && u.Host != "" {
+				body["name"] = u.Host
+			}
+		}
 		row, err := api.ask(cmd.Context(), http.MethodPost, endpointKind.path, body)
 		if err != nil {
 			return err

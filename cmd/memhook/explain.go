@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,17 +40,18 @@ func explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain ID",
 		Short: "Say why a callback arrived, or why not",
-		Long: `Say for an event or a delivery why its callbacks arrived, or why not, and what happens
-next.`,
+		Long: `Say for an event, a message or a delivery why its callbacks arrived, or why not, and
+what happens next. A message's ID is what receivers get as webhook-id; its event is
+explained.`,
 		Example: fmt.Sprintf("  memhook explain %s\n  memhook explain %s -o json", exampleEvent, exampleDelivery),
 		Args:    args(cobra.ExactArgs(1)),
 	}
 	return verdictKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
-		kind := eventKind.path
-		if strings.HasPrefix(given[0], delivery.DeliveryPrefix) {
-			kind = deliveryKind.path
+		path, err := explained(cmd.Context(), api, given[0])
+		if err != nil {
+			return err
 		}
-		row, err := api.ask(cmd.Context(), http.MethodGet, kind+"/"+url.PathEscape(given[0])+"/explain", nil)
+		row, err := api.ask(cmd.Context(), http.MethodGet, path+"/explain", nil)
 		if err != nil {
 			return err
 		}
@@ -58,6 +60,34 @@ next.`,
 		}
 		return showVerdict(cmd.OutOrStdout(), row)
 	})
+}
+
+// explained returns the path of what is explained when an ID is given.
+func explained(ctx context.Context, api *client, id string) (string, error) {
+	switch {
+	case strings.HasPrefix(id, delivery.DeliveryPrefix):
+		return deliveryKind.path + "/" + url.PathEscape(id), nil
+	case strings.HasPrefix(id, delivery.MessagePrefix):
+		var m struct {
+			EventID *string `json:"event_id"`
+		}
+		if err := api.call(ctx, http.MethodGet, apiRoot+"messages/"+url.PathEscape(id), nil, &m); err != nil {
+			return "", err
+		}
+		if m.EventID == nil {
+			return "", failf(exitFailed, "no event made the message %s; see memhook delivery list --filter message:%[1]s", printable(id))
+		}
+		return eventKind.path + "/" + url.PathEscape(*m.EventID), nil
+	}
+	for _, place := range placesOf(id) {
+		if strings.HasPrefix(place, apiRoot+"events/") {
+			continue
+		}
+		if err := api.call(ctx, http.MethodGet, place, nil, &json.RawMessage{}); err == nil {
+			return "", failf(exitUsage, "%s is neither an event nor a message nor a delivery; memhook find %[1]s shows it", printable(id))
+		}
+	}
+	return eventKind.path + "/" + url.PathEscape(id), nil
 }
 
 func showVerdict(w io.Writer, row json.RawMessage) error {

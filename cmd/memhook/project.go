@@ -141,9 +141,13 @@ func withStore(cmd *cobra.Command, c *config, work func(context.Context, *sqlsto
 	if err := c.checkURL("--database-url", c.DatabaseURL, "postgres", "postgresql"); err != nil {
 		return err
 	}
+	made := c.DatabaseURL == "" && !exists(c.DataDir, databaseFile)
 	db, err := openStore(cmd.Context(), c, uuid.Nil, nil)
 	if err != nil {
 		return err
+	}
+	if made {
+		fmt.Fprintf(cmd.ErrOrStderr(), "There was no database in %s, so one was made. A server with another --data-dir does not see it.\n", c.DataDir)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return work(cmd.Context(), db)
