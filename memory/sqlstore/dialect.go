@@ -1,6 +1,10 @@
 package sqlstore
 
-import "context"
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
 
 // A dialect is a kind of database, where SQLite and Postgres differ. The SQL is one
 // text for both; what stands here is how it reaches them.
@@ -8,11 +12,20 @@ type dialect interface {
 	// read runs a read and calls scan for each row. A text that is built for one
 	// request is not worth preparing: once.
 	read(ctx context.Context, text string, once bool, args []any, scan func(row scanner) error) error
+	// ordered is read for a text that one index answers in its order: it goes through
+	// that one, whatever the planner thinks of the others.
+	ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error
+	// span is the condition for the part of an index that a list reads, beginning where
+	// the list does, and the columns it is ordered by.
+	span(l *listSQL, id string, back bool) (list []condition, order []string)
 	// first runs a prepared read of at most one row.
 	first(ctx context.Context, text string, args []any) scanner
 	// snapshot runs reads that all see the database as it is at one moment.
 	snapshot(ctx context.Context, reads func(query) error) error
 
+	// among is a condition that holds where the column is one of the IDs, with its
+	// values, the first of which is $at.
+	among(column string, at int, ids []uuid.UUID) (string, []any)
 	// clock is an expression for the database's time in Unix microseconds.
 	clock() string
 	// size is a read of how many bytes the database takes.

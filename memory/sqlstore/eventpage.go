@@ -3,9 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -13,51 +11,37 @@ import (
 	"memhook/memory"
 )
 
-// eventPath chooses the index a list of events is answered by.
-func eventPath(q memory.EventList) *listSQL {
-	l := &listSQL{}
-	l.through(`e.project_id = %s`, q.ProjectID)
-	for _, c := range []struct{ column, value string }{{"user_id", q.UserID}, {"agent_id", q.AgentID}, {"run_id", q.RunID}} {
-		if c.value != "" {
-			l.through(`e.`+c.column+` = %s`, c.value)
-		}
-	}
+// eventList chooses the index a list of events is answered by.
+func eventList(q memory.EventList) *listSQL {
+	l := &listSQL{to: last}
+	l.scope(q.ProjectID, q.UserID, q.AgentID, q.RunID)
+	l.more = l.events
 	switch {
-	case q.Status == "":
-	case q.Status == memory.EventFailed && len(l.path) == 1:
-		l.through(`e.status = 'FAILED'`)
-	default:
-		l.check(`e.status = %s`, string(q.Status))
+	case q.Status == memory.EventFailed && l.index == nil:
+		l.partial = `e.status = 'FAILED'`
+	case q.Status != "":
+		l.check(`status = %s`, string(q.Status))
+	}
+	if l.index == nil {
+		l.through(key{`e.project_id`, q.ProjectID})
 	}
 	if q.Kind != "" {
-		l.check(`e.kind = %s`, string(q.Kind))
+		l.check(`kind = %s`, string(q.Kind))
 	}
-	if !q.Since.IsZero() {
-		l.through(`e.id >= %s`, blob(firstID(q.Since)))
-	}
-	if !q.Until.IsZero() {
-		l.through(`e.id < %s`, blob(firstID(q.Until)))
-	}
+	l.span(q.Since, q.Until)
 	return l
-}
-
-// eventIDs is the part of the query that goes through the index.
-func (l *listSQL) eventIDs(args *arguments, way string, limit int) string {
-	return `SELECT e.id FROM events e WHERE ` + args.all(l.path) + ` ORDER BY e.id` + way + ` LIMIT ` + strconv.Itoa(limit)
 }
 
 // EventPage returns a page of events, newest first.
 func (db *DB) EventPage(ctx context.Context, q memory.EventList) (memory.EventPage, error) {
 	q.Limit = min(cmp.Or(q.Limit, delivery.DefaultPage), delivery.MaxPage)
-	l := eventPath(q)
+	l := eventList(q)
 	back := q.Before != uuid.Nil && q.After == uuid.Nil
-	way := ` DESC`
 	switch {
 	case back:
-		way = ` ASC`
-		l.through(`e.id > %s`, blob(q.Before))
+		l.narrow(next(q.Before, 1), last)
 	case q.After != uuid.Nil:
-		l.through(`e.id < %s`, blob(q.After))
+		l.narrow(uuid.Nil, next(q.After, -1))
 	}
 	looked := q.Limit + 1
 	switch {
@@ -66,59 +50,58 @@ func (db *DB) EventPage(ctx context.Context, q memory.EventList) (memory.EventPa
 	case len(l.more) > 0:
 		looked = listWindow
 	}
-	list, err := db.eventsIn(ctx, l, q, way, looked)
+	ids, err := db.firstIDs(ctx, l, back, looked)
+	if err != nil {
+		return memory.EventPage{}, err
+	}
+	list, err := db.matchingEvents(ctx, l, q, back, ids)
 	if err != nil {
 		return memory.EventPage{}, err
 	}
 	var end uuid.UUID
-	if len(list) <= q.Limit && looked > q.Limit+1 {
-		n := 0
-		var args arguments
-		err = db.queryOnce(ctx, l.eventIDs(&args, way, looked), args, func(row scanner) error { n++; return row.Scan(&end) })
-		if n < looked {
-			end = uuid.Nil
-		}
+	if len(ids) == looked {
+		end = ids[looked-1]
 	}
-	return eventPage(list, q, back, end), err
+	return eventPage(list, q, back, end), nil
 }
 
-// eventsIn returns up to one event more than the page has.
-func (db *DB) eventsIn(ctx context.Context, l *listSQL, q memory.EventList, way string, looked int) ([]memory.Event, error) {
-	var args arguments
-	query := `SELECT ` + eventColumns + ` FROM events e WHERE e.id IN (` + l.eventIDs(&args, way, looked) + `)`
-	if len(l.more) > 0 {
-		query += ` AND ` + args.all(l.more)
-	}
-	query += ` ORDER BY e.id` + way
-	if q.Text == "" {
-		query += ` LIMIT ` + strconv.Itoa(q.Limit+1)
-	}
+// matchingEvents returns those of the events that match, up to one more than the page
+// has.
+func (db *DB) matchingEvents(ctx context.Context, l *listSQL, q memory.EventList, back bool, looked []uuid.UUID) ([]memory.Event, error) {
 	var list []memory.Event
 	needle := newNeedle(q.Text)
-	err := db.queryOnce(ctx, query, args, func(row scanner) error {
-		var e memory.Event
-		if err := scanEvent(row, &e); err != nil {
-			return err
-		}
-		if q.Text != "" && !needle.in(e.Payload) && !needle.in([]byte(e.Error)) {
-			return nil
-		}
-		if list = append(list, e); len(list) > q.Limit {
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	size := chunkRows
+	if q.Text != "" {
+		size = chunkBodies
 	}
+	err := chunks(looked, size, func(ids []uuid.UUID) error {
+		var args arguments
+		text := `SELECT ` + eventColumns + ` FROM events WHERE ` + db.among(&args, `id`, ids)
+		if len(l.more) > 0 {
+			text += ` AND ` + args.all(l.more)
+		}
+		return db.queryOnce(ctx, text+` ORDER BY id`+direction(back), args, func(row scanner) error {
+			var e memory.Event
+			if err := scanEvent(row, &e); err != nil {
+				return err
+			}
+			if q.Text != "" && !needle.in(e.Payload) && !needle.in([]byte(e.Error)) {
+				return nil
+			}
+			if list = append(list, e); len(list) > q.Limit {
+				return errEnough
+			}
+			return nil
+		})
+	})
 	return list, err
 }
 
 func eventPage(list []memory.Event, q memory.EventList, back bool, end uuid.UUID) memory.EventPage {
-	p := memory.EventPage{Cut: end != uuid.Nil}
 	on := end
+	p := memory.EventPage{Cut: end != uuid.Nil}
 	if len(list) > q.Limit {
-		list = list[:q.Limit]
+		list, p.Cut = list[:q.Limit], false
 		on = list[q.Limit-1].ID
 	}
 	if back {

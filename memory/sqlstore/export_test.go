@@ -135,3 +135,72 @@ func (db *DB) Dump(ctx context.Context) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// Settle does what Postgres' autovacuum does in time: it counts rows and marks pages.
+func (db *DB) Settle(ctx context.Context) error {
+	_, err := db.dialect.(*postgres).reads.Exec(ctx, "VACUUM ANALYZE")
+	return err
+}
+
+// A Statement is a read with its values.
+type Statement struct {
+	Text    string
+	Args    []any
+	ordered bool
+}
+
+// Watch returns the reads that f makes.
+func (db *DB) Watch(f func() error) ([]Statement, error) {
+	real := db.dialect
+	seen := &watched{dialect: real}
+	db.dialect = seen
+	defer func() { db.dialect = real }()
+	err := f()
+	return seen.list, err
+}
+
+type watched struct {
+	dialect
+	list []Statement
+}
+
+func (w *watched) read(ctx context.Context, text string, once bool, args []any, scan func(row scanner) error) error {
+	w.list = append(w.list, Statement{text, args, false})
+	return w.dialect.read(ctx, text, once, args, scan)
+}
+
+func (w *watched) ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error {
+	w.list = append(w.list, Statement{text, args, true})
+	return w.dialect.ordered(ctx, text, args, scan)
+}
+
+func (w *watched) first(ctx context.Context, text string, args []any) scanner {
+	w.list = append(w.list, Statement{text, args, false})
+	return w.dialect.first(ctx, text, args)
+}
+
+// Plan returns the lines of a read's plan on SQLite, those of a part of it indented.
+func (db *DB) Plan(ctx context.Context, s Statement) ([]string, error) {
+	var lines []string
+	indent := map[int]string{}
+	err := db.queryOnce(ctx, "EXPLAIN QUERY PLAN "+s.Text, s.Args, func(row scanner) error {
+		var id, parent, unused int
+		var detail string
+		err := row.Scan(&id, &parent, &unused, &detail)
+		lines = append(lines, indent[parent]+detail)
+		indent[id] = indent[parent] + "  "
+		return err
+	})
+	return lines, err
+}
+
+// Run runs a read on Postgres and returns what its plan did, as JSON.
+func (db *DB) Run(ctx context.Context, s Statement) ([]byte, error) {
+	var plan []byte
+	run := db.queryOnce
+	if s.ordered {
+		run = db.ordered
+	}
+	err := run(ctx, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "+s.Text, s.Args, func(row scanner) error { return row.Scan(&plan) })
+	return plan, err
+}

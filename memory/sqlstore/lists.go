@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,16 +25,23 @@ func (db *DB) Deliveries(ctx context.Context, q delivery.Query) (delivery.Page, 
 		return delivery.Page{}, err
 	}
 	back := q.Before != nil && q.After == nil
+	place := q.After
 	if back {
-		l.place(q.Before, ">")
-	} else {
-		l.place(q.After, "<")
+		place = q.Before
 	}
-	rows, err := db.matching(ctx, l, q, back)
+	l.place(place, back)
+	looked := q.Limit + 1
+	switch {
+	case q.Text != "":
+		looked = textWindow
+	case len(l.more) > 0:
+		looked = listWindow
+	}
+	places, end, err := db.look(ctx, l, back, looked)
 	if err != nil {
 		return delivery.Page{}, err
 	}
-	end, err := db.windowEnd(ctx, l, q, back, len(rows) > q.Limit)
+	rows, err := db.matching(ctx, l, q, back, places)
 	if err != nil {
 		return delivery.Page{}, err
 	}
@@ -46,10 +52,10 @@ func (db *DB) Deliveries(ctx context.Context, q delivery.Query) (delivery.Page, 
 // page cuts the rows to the page and says where the neighbours begin. end is where
 // the search stopped early, nil if it did not.
 func (l *listSQL) page(rows []delivery.Row, q delivery.Query, back bool, end *delivery.Cursor) delivery.Page {
-	p := delivery.Page{Cut: end != nil}
 	on := end // the page that follows in the direction of reading
+	p := delivery.Page{Cut: end != nil}
 	if len(rows) > q.Limit {
-		rows = rows[:q.Limit]
+		rows, p.Cut = rows[:q.Limit], false
 		on = l.cursor(rows[q.Limit-1])
 	}
 	if back {
@@ -81,99 +87,47 @@ func (l *listSQL) cursor(r delivery.Row) *delivery.Cursor {
 	return c
 }
 
-func window(q delivery.Query) int {
-	if q.Text != "" {
-		return textWindow
-	}
-	return listWindow
-}
-
-// text is the query of a page and one row more.
-func (l *listSQL) text(q delivery.Query, back bool) (string, arguments) {
-	way := ` DESC`
-	if back {
-		way = ` ASC`
-	}
-	order := `d.id` + way
+// matching returns those of the rows that match, up to one more than the page has.
+func (db *DB) matching(ctx context.Context, l *listSQL, q delivery.Query, back bool, places []delivery.Cursor) ([]delivery.Row, error) {
+	columns, joins := trailColumns+`, n.name, n.url, n.deleted_at`, ` JOIN endpoints n ON n.id = d.endpoint_id`
+	order := ` ORDER BY d.id` + direction(back)
 	if l.byEvent {
-		order = `d.event_id` + way + `, ` + order
+		order = ` ORDER BY d.event_id` + direction(back) + `, d.id` + direction(back)
 	}
-	looked := q.Limit + 1
-	if len(l.more) > 0 {
-		looked = listWindow
+	size := chunkRows
+	if q.Text != "" {
+		size = chunkBodies
+		columns, joins = columns+`, m.body`, joins+` JOIN messages m ON m.id = d.message_id`
 	}
-	columns, joins, limit := trailColumns+`, n.name, n.url, n.deleted_at`, ` JOIN endpoints n ON n.id = d.endpoint_id`, ` LIMIT `+strconv.Itoa(q.Limit+1)
-	if q.Text != "" { // found in Go, so there is no telling how many rows it takes
-		looked, columns, joins, limit = textWindow, columns+`, m.body`, joins+` JOIN messages m ON m.id = d.message_id`, ``
-	}
-	var args arguments
-	text := `SELECT ` + columns + ` FROM (` + l.candidates(&args, listColumns, !back, looked) + `) d` + joins
-	if len(l.more) > 0 {
-		text += ` WHERE ` + args.all(l.more)
-	}
-	return text + ` ORDER BY ` + order + limit, args
-}
-
-// matching returns up to one row more than the page has.
-func (db *DB) matching(ctx context.Context, l *listSQL, q delivery.Query, back bool) ([]delivery.Row, error) {
 	var rows []delivery.Row
 	needle := newNeedle(q.Text)
-	text, args := l.text(q, back)
-	err := db.queryOnce(ctx, text, args, func(row scanner) error {
-		var r delivery.Row
-		var deleted *time.Time
-		var body []byte
-		fields := append(deliveryFields(&r.Delivery), &r.EndpointName, &r.EndpointURL, timePtrColumn{&deleted})
-		if q.Text != "" {
-			fields = append(fields, &body)
+	err := chunks(idsIn(places), size, func(ids []uuid.UUID) error {
+		var args arguments
+		text := `SELECT ` + columns + ` FROM deliveries d` + joins + ` WHERE ` + db.among(&args, `d.id`, ids)
+		if len(l.more) > 0 {
+			text += ` AND ` + args.all(l.more)
 		}
-		if err := row.Scan(fields...); err != nil {
-			return err
-		}
-		if r.EndpointDeleted = deleted != nil; q.Text != "" && !needle.in([]byte(r.EndpointName)) && !needle.in(body) {
+		return db.queryOnce(ctx, text+order, args, func(row scanner) error {
+			var r delivery.Row
+			var deleted *time.Time
+			var body []byte
+			fields := append(deliveryFields(&r.Delivery), &r.EndpointName, &r.EndpointURL, timePtrColumn{&deleted})
+			if q.Text != "" {
+				fields = append(fields, &body)
+			}
+			if err := row.Scan(fields...); err != nil {
+				return err
+			}
+			if r.EndpointDeleted = deleted != nil; q.Text != "" && !needle.in([]byte(r.EndpointName)) && !needle.in(body) {
+				return nil
+			}
+			if rows = append(rows, r); len(rows) > q.Limit {
+				return errEnough
+			}
 			return nil
-		}
-		if rows = append(rows, r); len(rows) > q.Limit {
-			return errEnough
-		}
-		return nil
+		})
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
 	return rows, err
-}
-
-// windowEnd returns the last row that the search looked at if it stopped before it
-// had looked at all.
-func (db *DB) windowEnd(ctx context.Context, l *listSQL, q delivery.Query, back, full bool) (*delivery.Cursor, error) {
-	if full || len(q.IDs) > 0 || len(l.more) == 0 && q.Text == "" {
-		return nil, nil
-	}
-	seen := 0
-	var end delivery.Cursor
-	columns, both := `d.id, d.event_id`, `d.id, d.event_id`
-	if !l.byEvent { // the ID alone is in the index
-		columns, both = `d.id`, `d.id, d.id`
-	}
-	var args arguments
-	text := `SELECT ` + both + ` FROM (` + l.candidates(&args, columns, !back, window(q)) + `) d`
-	err := db.queryOnce(ctx, text, args, func(row scanner) error {
-		var id, event uuid.UUID
-		if err := row.Scan(&id, &event); err != nil {
-			return err
-		}
-		seen++
-		end.ID = id
-		if l.byEvent {
-			end.Event = event
-		}
-		return nil
-	})
-	if err != nil || seen < window(q) {
-		return nil, err
-	}
-	return &end, nil
 }
 
 // A needle is a text that is looked for in JSON, whatever its letters' case.
@@ -239,22 +193,28 @@ func (db *DB) count(ctx context.Context, q delivery.Query) (delivery.Count, erro
 	if err != nil || l.none {
 		return delivery.Count{}, err
 	}
-	l.place(nil, "<")
-	var c delivery.Count
-	var looked int
-	var args arguments
-	if len(l.more) == 0 {
-		text := `SELECT count(*) FROM (` + l.candidates(&args, `d.id`, true, delivery.MaxCount+1) + `) d`
-		err = db.queryOnce(ctx, text, args, func(row scanner) error { return row.Scan(&c.N) })
-	} else {
-		hit := `CASE WHEN ` + args.all(l.more) + ` THEN 1 ELSE 0 END`
-		text := `SELECT count(*), COALESCE(sum(` + hit + `), 0) FROM (` + l.candidates(&args, listColumns, true, listWindow) + `) d`
-		err = db.queryOnce(ctx, text, args, func(row scanner) error { return row.Scan(&looked, intColumn{&c.N}) })
+	looked := delivery.MaxCount + 1
+	if len(l.more) > 0 {
+		looked = listWindow
+	}
+	places, end, err := db.look(ctx, l, false, looked)
+	c := delivery.Count{N: len(places), More: end != nil}
+	if err == nil && len(l.more) > 0 {
+		c.N = 0
+		err = chunks(idsIn(places), chunkRows, func(ids []uuid.UUID) error {
+			var args arguments
+			text := `SELECT count(*) FROM deliveries d WHERE ` + db.among(&args, `d.id`, ids) + ` AND ` + args.all(l.more)
+			return db.queryOnce(ctx, text, args, func(row scanner) error {
+				n := 0
+				err := row.Scan(&n)
+				c.N += n
+				return err
+			})
+		})
 	}
 	if c.N > delivery.MaxCount {
 		return delivery.Count{N: delivery.MaxCount, More: true}, err
 	}
-	c.More = looked == listWindow
 	return c, err
 }
 

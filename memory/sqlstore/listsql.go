@@ -1,11 +1,14 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -14,20 +17,33 @@ import (
 
 const (
 	// listWindow is how many rows of an index one list request looks at when it has
-	// conditions that the index does not answer. More would take longer than a page
-	// may; the request ends there and the next one goes on.
-	listWindow = 4000
+	// conditions that the index does not answer, and how many events for their
+	// deliveries. More would take longer than a page may; the request ends there and the
+	// next one goes on.
+	listWindow = 2000
 	// textWindow is the same for text, for which bodies are read.
 	textWindow = 1000
 )
 
-// listSQL is a list in the making: the conditions that its index answers, and
-// those that are checked row by row.
+// listSQL is a list in the making: the part of an index that it reads, and the
+// conditions that are checked row by row.
 type listSQL struct {
-	path    []condition
+	known   []uuid.UUID // the deliveries that may be in it; nil: those of the index
+	index   []key       // what its index begins with; an ID follows
+	from    uuid.UUID   // the first and the last ID that count
+	to      uuid.UUID
+	partial string // the condition of the index, as its definition has it
 	more    []condition
-	byEvent bool // ordered by event and then ID, through the index of a scope
-	none    bool // nothing can match
+	events  []condition      // that are checked event by event, in a list by event
+	byEvent bool             // ordered by event and then ID, through the index of a scope
+	beside  *delivery.Cursor // in a list by event: the place it begins at
+	none    bool             // nothing can match
+}
+
+// A key is a column of an index with the one value that counts.
+type key struct {
+	column string
+	value  any
 }
 
 // A condition has %s where its values go.
@@ -36,9 +52,8 @@ type condition struct {
 	values []any
 }
 
-func (l *listSQL) through(format string, values ...any) {
-	l.path = append(l.path, condition{format, values})
-}
+// through chooses the index, by the columns before the ID.
+func (l *listSQL) through(index ...key) { l.index = index }
 
 func (l *listSQL) check(format string, values ...any) {
 	l.more = append(l.more, condition{format, values})
@@ -67,7 +82,8 @@ const rest = `d.status IN ('failed', 'held', 'skipped', 'canceled')`
 // plan chooses the index a query is answered by: of those that fit, the one with
 // the fewest rows.
 func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
-	l := &listSQL{}
+	l := &listSQL{to: last}
+	project := key{`d.project_id`, q.ProjectID}
 	endpoints, err := db.endpointsNamed(ctx, q.ProjectID, q.Endpoint)
 	if err != nil {
 		return nil, err
@@ -84,7 +100,8 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 		l.these(q)
 		byEndpoint = false
 	case q.UserID != "" || q.AgentID != "" || q.RunID != "":
-		l.scope(q)
+		l.byEvent = true
+		l.scope(q.ProjectID, q.UserID, q.AgentID, q.RunID)
 		byEndpoint = false
 	case q.EventID != uuid.Nil || q.MessageID != uuid.Nil:
 		if err := l.trail(ctx, db, q); err != nil || l.none {
@@ -92,28 +109,33 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 		}
 		byEndpoint = false
 	case inRest && byEndpoint:
-		l.through(`d.endpoint_id = %s AND d.status = %s AND `+rest, blob(endpoints[0]), string(q.Status))
+		l.partial = rest
+		l.through(key{`d.endpoint_id`, blob(endpoints[0])}, key{`d.status`, string(q.Status)})
 	case inRest:
-		l.through(`d.project_id = %s AND d.status = %s AND `+rest, q.ProjectID, string(q.Status))
+		l.partial = rest
+		l.through(project, key{`d.status`, string(q.Status)})
 	case failed:
-		l.through(`d.last_class IS NOT NULL AND d.project_id = %s`, q.ProjectID)
+		l.partial = `d.last_class IS NOT NULL`
+		l.through(project)
 		byEndpoint = false
 	case open:
-		l.through(`d.next_at IS NOT NULL AND d.project_id = %s`, q.ProjectID)
+		l.partial = `d.next_at IS NOT NULL`
+		l.through(project)
 		byEndpoint = false
 	case byEndpoint:
-		l.through(`d.endpoint_id = %s`, blob(endpoints[0]))
+		l.through(key{`d.endpoint_id`, blob(endpoints[0])})
 	default:
-		l.through(`d.project_id = %s`, q.ProjectID)
+		l.through(project)
 	}
 	if q.EventID != uuid.Nil {
 		l.check(`d.event_id = %s`, blob(q.EventID))
 	}
 	if !byEndpoint && len(endpoints) > 0 {
-		l.check(`d.endpoint_id IN `+several(endpoints), blobs(endpoints)...)
+		// What is around the column keeps SQLite from looking for each pair of IDs.
+		l.check(`COALESCE(d.endpoint_id, d.endpoint_id) IN `+several(endpoints), blobs(endpoints)...)
 	}
-	l.checks(q, len(l.path) > 0 && strings.HasSuffix(l.path[0].format, rest))
-	l.span(q)
+	l.checks(q, l.partial == rest)
+	l.span(q.Since, q.Until)
 	return l, nil
 }
 
@@ -122,10 +144,9 @@ func several(ids []uuid.UUID) string { return `(%s` + strings.Repeat(`, %s`, len
 
 // these goes through deliveries that are known, and checks the rest.
 func (l *listSQL) these(q delivery.Query) {
-	ids := q.IDs[:min(len(q.IDs), delivery.MaxPage)]
-	// What is appended to the column keeps the planner from the project's index.
-	l.through(`d.id IN `+several(ids)+` AND d.project_id || '' = %s`, append(blobs(ids), q.ProjectID)...)
-	for _, c := range scopes(q) {
+	l.known = slices.Clone(q.IDs[:min(len(q.IDs), delivery.MaxPage)])
+	l.check(`d.project_id = %s`, q.ProjectID)
+	for _, c := range scopes(q.UserID, q.AgentID, q.RunID) {
 		l.check(`EXISTS (SELECT 1 FROM events e WHERE e.id = d.event_id AND e.`+c.column+` = %s)`, c.value)
 	}
 	if q.MessageID != uuid.Nil {
@@ -136,18 +157,23 @@ func (l *listSQL) these(q delivery.Query) {
 // A scopeColumn is a column of events with the value it must have.
 type scopeColumn struct{ column, value string }
 
-// scopes are the conditions of a query on the event's scope.
-func scopes(q delivery.Query) []scopeColumn {
-	return slices.DeleteFunc([]scopeColumn{{"user_id", q.UserID}, {"agent_id", q.AgentID}, {"run_id", q.RunID}},
+// scopes are conditions on an event's scope, first what has the fewest events as a
+// rule.
+func scopes(user, agent, run string) []scopeColumn {
+	return slices.DeleteFunc([]scopeColumn{{"run_id", run}, {"user_id", user}, {"agent_id", agent}},
 		func(c scopeColumn) bool { return c.value == "" })
 }
 
-// scope goes through the events of a user, agent or run.
-func (l *listSQL) scope(q delivery.Query) {
-	l.byEvent = true
-	l.through(`e.project_id = %s`, q.ProjectID)
-	for _, c := range scopes(q) {
-		l.through(`e.`+c.column+` = %s`, c.value)
+// scope goes through the events of a run, user or agent; of several through the first,
+// and checks the others.
+func (l *listSQL) scope(project, user, agent, run string) {
+	for _, c := range scopes(user, agent, run) {
+		if l.index != nil {
+			l.events = append(l.events, condition{c.column + ` = %s`, []any{c.value}})
+			continue
+		}
+		l.partial = `e.` + c.column + ` IS NOT NULL`
+		l.through(key{`e.project_id`, project}, key{`e.` + c.column, c.value})
 	}
 }
 
@@ -161,8 +187,8 @@ func (l *listSQL) trail(ctx context.Context, db *DB, q delivery.Query) error {
 		}
 		l.check(`d.message_id = %s`, blob(q.MessageID))
 	}
-	// What is appended to the column keeps the planner from the project's index.
-	l.through(`d.event_id = %s AND d.project_id || '' = %s`, blob(event), q.ProjectID)
+	l.through(key{`d.event_id`, blob(event)})
+	l.check(`d.project_id = %s`, q.ProjectID)
 	return nil
 }
 
@@ -191,49 +217,246 @@ func (l *listSQL) checks(q delivery.Query, statusDone bool) {
 }
 
 // span bounds the time. IDs begin with it.
-func (l *listSQL) span(q delivery.Query) {
-	if !q.Since.IsZero() {
-		l.through(l.first()+` >= %s`, blob(firstID(q.Since)))
+func (l *listSQL) span(since, until time.Time) {
+	if !since.IsZero() {
+		l.narrow(firstID(since), last)
 	}
-	if !q.Until.IsZero() {
-		l.through(l.first()+` < %s`, blob(firstID(q.Until)))
+	if !until.IsZero() {
+		l.narrow(uuid.Nil, next(firstID(until), -1))
 	}
 }
 
-// first is the column the list is ordered by first.
-func (l *listSQL) first() string {
-	if l.byEvent {
-		return `e.id`
+// narrow leaves the IDs from one to another.
+func (l *listSQL) narrow(from, to uuid.UUID) {
+	if bytes.Compare(from[:], l.from[:]) > 0 {
+		l.from = from
 	}
-	return `d.id`
+	if bytes.Compare(to[:], l.to[:]) < 0 {
+		l.to = to
+	}
 }
 
-// place bounds the list to rows before or after one. It does so also on the first
-// page, because SQLite chooses better with a bound.
-func (l *listSQL) place(c *delivery.Cursor, than string) {
-	if c == nil {
-		c = &delivery.Cursor{Event: last, ID: last}
+// next is the ID beside one: after it, or before it if step is -1. There is none
+// after the last one nor before the first.
+func next(id uuid.UUID, step int) uuid.UUID {
+	n := id
+	for i := len(n) - 1; i >= 0; i-- {
+		n[i] += byte(step)
+		if step > 0 && n[i] != 0 || step < 0 && n[i] != 0xff {
+			return n
+		}
 	}
+	return id
+}
+
+// place bounds the list to rows after one, or before it.
+func (l *listSQL) place(c *delivery.Cursor, back bool) {
 	switch {
-	case !l.byEvent:
-		l.through(`d.id `+than+` %s`, blob(c.ID))
+	case c == nil:
+	case l.byEvent && back:
+		l.narrow(c.Event, last)
+		l.beside = c
+	case l.byEvent:
+		l.narrow(uuid.Nil, c.Event)
+		l.beside = c
+	case back:
+		l.narrow(next(c.ID, 1), last)
 	default:
-		l.through(`e.id `+than+`= %s AND (e.id `+than+` %s OR d.id `+than+` %s)`, blob(c.Event), blob(c.Event), blob(c.ID))
+		l.narrow(uuid.Nil, next(c.ID, -1))
 	}
 }
 
-const listColumns = trailColumns + `, d.last_code, d.last_class`
+func direction(back bool) string {
+	if back {
+		return ` ASC`
+	}
+	return ` DESC`
+}
 
-// candidates is the part of the query that goes through the index.
-func (l *listSQL) candidates(args *arguments, columns string, descending bool, limit int) string {
-	from, order, way := `deliveries d`, `d.id`, ` ASC`
-	if descending {
-		way = ` DESC`
+// ids is the query of the first IDs of the list, which need not end where the list does:
+// whoever reads them stops there.
+func (db *DB) ids(l *listSQL, args *arguments, from, id string, back bool, limit int) string {
+	list, order := db.dialect.span(l, id, back)
+	if l.partial != "" {
+		list = append(list, condition{format: l.partial})
 	}
+	way := direction(back)
+	return `SELECT ` + id + from + args.all(list) + ` ORDER BY ` + strings.Join(order, way+`, `) + way + ` LIMIT ` + strconv.Itoa(limit)
+}
+
+// equal are the conditions of columns with one value.
+func equal(index []key) []condition {
+	list := make([]condition, len(index))
+	for i, k := range index {
+		list[i] = condition{k.column + ` = %s`, []any{k.value}}
+	}
+	return list
+}
+
+const (
+	deliveriesWhere = ` FROM deliveries d WHERE `
+	eventsWhere     = ` FROM events e WHERE `
+)
+
+// firstIDs returns up to limit IDs of the list.
+func (db *DB) firstIDs(ctx context.Context, l *listSQL, back bool, limit int) ([]uuid.UUID, error) {
+	from, id := deliveriesWhere, `d.id`
+	if strings.HasPrefix(l.index[0].column, `e.`) {
+		from, id = eventsWhere, `e.id`
+	}
+	var list []uuid.UUID
+	var args arguments
+	err := db.ordered(ctx, db.ids(l, &args, from, id, back, limit), args, func(row scanner) error {
+		var id uuid.UUID
+		if err := row.Scan(&id); err != nil {
+			return err
+		}
+		if !back && bytes.Compare(id[:], l.from[:]) < 0 || back && bytes.Compare(id[:], l.to[:]) > 0 {
+			return errEnough
+		}
+		list = append(list, id)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, err
+}
+
+// look returns the places of up to limit rows of the list, and the place to go on
+// from if there may be more.
+func (db *DB) look(ctx context.Context, l *listSQL, back bool, limit int) ([]delivery.Cursor, *delivery.Cursor, error) {
 	if l.byEvent {
-		from, order = `events e JOIN deliveries d ON d.event_id = e.id`, `e.id`+way+`, d.id`
+		return db.lookByEvent(ctx, l, back, limit)
 	}
-	return `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + args.all(l.path) + ` ORDER BY ` + order + way + ` LIMIT ` + strconv.Itoa(limit)
+	ids, err := l.among(back), error(nil)
+	if l.known == nil {
+		ids, err = db.firstIDs(ctx, l, back, limit)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]delivery.Cursor, len(ids))
+	for i, id := range ids {
+		list[i].ID = id
+	}
+	if l.known == nil && len(list) == limit {
+		return list, &list[limit-1], nil
+	}
+	return list, nil, nil
+}
+
+// among returns those of the known deliveries that are within the list's bounds.
+func (l *listSQL) among(back bool) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, id := range l.known {
+		if bytes.Compare(id[:], l.from[:]) >= 0 && bytes.Compare(id[:], l.to[:]) <= 0 {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int {
+		if back {
+			a, b = b, a
+		}
+		return bytes.Compare(b[:], a[:])
+	})
+	return ids
+}
+
+// lookByEvent looks at the deliveries of some events after others, until it has looked
+// at listWindow events: they may have no delivery that counts.
+func (db *DB) lookByEvent(ctx context.Context, l *listSQL, back bool, limit int) ([]delivery.Cursor, *delivery.Cursor, error) {
+	var list []delivery.Cursor
+	left := *l
+	for range listWindow / chunkRows {
+		events, err := db.firstIDs(ctx, &left, back, chunkRows)
+		those := events
+		if err == nil && len(events) > 0 && len(l.events) > 0 {
+			those, err = db.matchingIDs(ctx, l.events, events)
+		}
+		if err == nil && len(those) > 0 {
+			list, err = db.deliveriesOf(ctx, l, those, back, list, limit)
+		}
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case len(list) == limit:
+			return list, &list[limit-1], nil
+		case len(events) < chunkRows:
+			return list, nil, nil
+		case back:
+			left.narrow(next(events[chunkRows-1], 1), last)
+		default:
+			left.narrow(uuid.Nil, next(events[chunkRows-1], -1))
+		}
+	}
+	if back {
+		return list, &delivery.Cursor{Event: next(left.from, -1), ID: last}, nil
+	}
+	return list, &delivery.Cursor{Event: next(left.to, 1)}, nil
+}
+
+// matchingIDs returns the IDs of the events that match.
+func (db *DB) matchingIDs(ctx context.Context, conditions []condition, events []uuid.UUID) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	var args arguments
+	text := `SELECT id FROM events WHERE ` + db.among(&args, `id`, events) + ` AND ` + args.all(conditions)
+	err := db.queryOnce(ctx, text, args, collect(&ids))
+	return ids, err
+}
+
+// deliveriesOf appends the places of the deliveries of events to a list, until it has
+// limit rows.
+func (db *DB) deliveriesOf(ctx context.Context, l *listSQL, events []uuid.UUID, back bool, list []delivery.Cursor, limit int) ([]delivery.Cursor, error) {
+	var args arguments
+	where, way := db.among(&args, `d.event_id`, events), direction(back)
+	if c, than := l.beside, `<`; c != nil {
+		if back {
+			than = `>`
+		}
+		where += ` AND ` + args.all([]condition{{`(d.event_id <> %s OR d.id ` + than + ` %s)`, []any{blob(c.Event), blob(c.ID)}}})
+	}
+	text := `SELECT d.id, d.event_id FROM deliveries d WHERE ` + where + ` ORDER BY d.event_id` + way + `, d.id` + way + ` LIMIT ` + strconv.Itoa(limit-len(list))
+	err := db.ordered(ctx, text, args, func(row scanner) error {
+		var c delivery.Cursor
+		err := row.Scan(&c.ID, &c.Event)
+		list = append(list, c)
+		return err
+	})
+	return list, err
+}
+
+// How many rows of a window are read at once, without and with what may be large.
+const (
+	chunkRows   = 500
+	chunkBodies = 100
+)
+
+// chunks calls each for some IDs after others, until errEnough, which is no error.
+func chunks(ids []uuid.UUID, size int, each func([]uuid.UUID) error) error {
+	for some := range slices.Chunk(ids, size) {
+		if err := each(some); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func idsIn(places []delivery.Cursor) []uuid.UUID {
+	ids := make([]uuid.UUID, len(places))
+	for i, c := range places {
+		ids[i] = c.ID
+	}
+	return ids
+}
+
+// among is a condition that holds for rows with one of the IDs.
+func (db *DB) among(args *arguments, column string, ids []uuid.UUID) string {
+	text, values := db.dialect.among(column, len(*args)+1, ids)
+	*args = append(*args, values...)
+	return text
 }
 
 // endpointsNamed returns the endpoints of a project that a filter means: one by its

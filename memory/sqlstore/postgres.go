@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -23,6 +25,8 @@ const (
 	// Usually it is one: with three all the time the same work took a node and
 	// Postgres half as much CPU time again, because the groups were smaller.
 	pgWriters = 3
+	// listers is the size of the pool for lists: a page takes milliseconds.
+	listers = 4
 	// groupTimeout is how long a group may take. Only a database that hangs takes
 	// longer than a fraction of it.
 	groupTimeout = 30 * time.Second
@@ -30,10 +34,11 @@ const (
 	askAgain = 500 * time.Millisecond
 )
 
-// postgres is a Postgres database: a pool that writes and one that reads, so that
+// postgres is a Postgres database: a pool that writes and two that read, so that
 // neither waits for the other.
 type postgres struct {
 	reads  *pgxpool.Pool
+	lists  *pgxpool.Pool // reads, too: the IDs of lists
 	writes *pgxpool.Pool
 	lost   atomic.Int64
 }
@@ -59,7 +64,13 @@ func openPostgres(ctx context.Context, url string, wait time.Duration) (*postgre
 		writes.Close()
 		return nil, err
 	}
-	return &postgres{reads: reads, writes: writes}, nil
+	lists, err := pgPool(ctx, url, listers, inOrder)
+	if err != nil {
+		reads.Close()
+		writes.Close()
+		return nil, err
+	}
+	return &postgres{reads: reads, lists: lists, writes: writes}, nil
 }
 
 // answers waits until the database answers.
@@ -88,6 +99,12 @@ var byIndex = map[string]string{
 	"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan",
 }
 
+// inOrder makes Postgres take the IDs of a list from the index that has their order,
+// and stop where the limit does: everything else reads all that counts first.
+var inOrder = map[string]string{
+	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off",
+}
+
 func pgPool(ctx context.Context, url string, conns int32, settings map[string]string) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -111,6 +128,7 @@ func pgPool(ctx context.Context, url string, conns int32, settings map[string]st
 
 func (p *postgres) close() error {
 	p.reads.Close()
+	p.lists.Close()
 	p.writes.Close()
 	return nil
 }
@@ -121,6 +139,11 @@ func (p *postgres) read(ctx context.Context, text string, once bool, args []any,
 		args = append([]any{pgx.QueryExecModeDescribeExec}, args...)
 	}
 	return pgEach(p.reads.Query(ctx, text, args...))(scan)
+}
+
+func (p *postgres) ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error {
+	args = append([]any{pgx.QueryExecModeDescribeExec}, storable(args)...)
+	return pgEach(p.lists.Query(ctx, text, args...))(scan)
 }
 
 func (p *postgres) first(ctx context.Context, text string, args []any) scanner {
@@ -137,6 +160,27 @@ func (p *postgres) snapshot(ctx context.Context, reads func(query) error) error 
 }
 
 func (p *postgres) kind() string { return "Postgres" }
+
+// span leaves the planner no choice but the index. Were all of its columns compared
+// with =, the order would be that of the ID alone, and the primary key would do: it
+// would be followed until enough rows are found, as if those that count were spread
+// over the table, and all of it read where they are not. So the last column is
+// compared together with the ID, and both are ordered by. To end at an ID, too, would
+// only make it read on without result.
+func (p *postgres) span(l *listSQL, id string, back bool) (list []condition, order []string) {
+	than, stop, first := `<=`, `>=`, l.to
+	if back {
+		than, stop, first = stop, than, l.from
+	}
+	k := l.index[len(l.index)-1]
+	return append(equal(l.index[:len(l.index)-1]),
+		condition{`(` + k.column + `, ` + id + `) ` + than + ` (%s, %s)`, []any{k.value, blob(first)}},
+		condition{k.column + ` ` + stop + ` %s`, []any{k.value}}), []string{k.column, id}
+}
+
+func (p *postgres) among(name string, at int, ids []uuid.UUID) (string, []any) {
+	return name + ` = ANY($` + strconv.Itoa(at) + `::uuid[])`, []any{column(blobs(ids))}
+}
 
 func (p *postgres) clock() string {
 	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`

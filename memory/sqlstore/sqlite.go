@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/google/uuid"
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 )
@@ -109,6 +110,10 @@ func (s *sqlite) read(ctx context.Context, text string, once bool, args []any, s
 	return each(st.QueryContext(ctx, st.arrange(args)...))(scan)
 }
 
+func (s *sqlite) ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error {
+	return s.read(ctx, text, true, args, scan)
+}
+
 func (s *sqlite) first(ctx context.Context, text string, args []any) scanner {
 	st, err := s.prepared(ctx, text)
 	if err != nil {
@@ -129,6 +134,14 @@ func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
 }
 
 func (s *sqlite) kind() string { return "SQLite" }
+
+func (s *sqlite) span(l *listSQL, id string, _ bool) (list []condition, order []string) {
+	return append(equal(l.index), condition{id + ` >= %s AND ` + id + ` <= %s`, []any{blob(l.from), blob(l.to)}}), []string{id}
+}
+
+func (s *sqlite) among(column string, at int, ids []uuid.UUID) (string, []any) {
+	return column + ` IN (` + placeholders(at, len(ids)) + `)`, blobs(ids)
+}
 
 func (s *sqlite) clock() string { return `CAST(unixepoch('subsec') * 1000000 AS BIGINT)` }
 

@@ -122,6 +122,11 @@ func (db *DB) queryOnce(ctx context.Context, text string, args []any, scan func(
 	return db.dialect.read(ctx, text, true, args, scan)
 }
 
+// ordered is queryOnce for what one index answers in its order.
+func (db *DB) ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error {
+	return db.dialect.ordered(ctx, text, args, scan)
+}
+
 // one runs a read of at most one row and tells whether there was one.
 func (db *DB) one(ctx context.Context, text string, args []any, dest ...any) (bool, error) {
 	return found(db.row(ctx, text, args...).Scan(dest...))
