@@ -58,7 +58,7 @@
   });
   const picked = () => {
     const n = all('#rows [name=id]:checked').length, bar = one('#pick');
-    if (bar) { bar.hidden = !n; one('b', bar).textContent = n; }
+    if (bar) { bar.hidden = !n; bar.classList.toggle('on', n > 0); one('b', bar).textContent = n; }
   };
   picked();
   const unhide = () => { for (const e of all('.scripted')) e.hidden = false; };
