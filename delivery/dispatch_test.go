@@ -285,6 +285,9 @@ func TestHostileReceivers(t *testing.T) {
 			fmt.Fprint(conn, "220 mail.example.com ESMTP\r\n\r\n")
 			conn.Close()
 		}},
+		{"has no end of headers", retry.ClassProtocol, delivery.Pending, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Trace", strings.Repeat("x", 1<<20))
+		}},
 		{"is gone", retry.ClassGone, delivery.Held, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }},
 		{"finds it too large", retry.ClassTooLarge, delivery.Failed, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)

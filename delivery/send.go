@@ -124,7 +124,7 @@ func classify(err error, ctx context.Context, clock *phaseClock) (retry.Class, s
 	switch {
 	case errors.As(err, &network) && network.Timeout():
 		return clock.timeoutClass(), detail
-	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "malformed MIME"):
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "malformed MIME"), strings.Contains(err.Error(), "response headers exceeded"):
 		return retry.ClassProtocol, detail // net/http has no type for them
 	}
 	return retry.ClassReset, detail

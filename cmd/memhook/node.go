@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -161,7 +162,7 @@ func (n *node) wire(ctx context.Context) (err error) {
 	push := func(ctx context.Context, t queue.Ticket) error { return n.broker.Push(ctx, t) }
 	n.delivery = delivery.New(delivery.Config{
 		Store:     n.db,
-		CheckURL:  func(url string) error { return egress.CheckURL(url, guard) },
+		CheckURL:  func(url string) error { return openable(egress.CheckURL(url, guard)) },
 		Transport: egress.NewTransport(egress.Config{Guard: guard}),
 		Push:      push,
 		Log:       n.log,
@@ -239,4 +240,13 @@ func baseURL(addr net.Addr) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}
+
+// openable adds to the refusal of a closed address what opens it.
+func openable(err error) error {
+	var blocked *egress.BlockedError
+	if !errors.As(err, &blocked) {
+		return err
+	}
+	return fmt.Errorf("%w; if it is yours, open it with --allow-net %s", err, netip.PrefixFrom(blocked.Addr, blocked.Addr.BitLen()))
 }

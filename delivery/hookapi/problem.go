@@ -97,7 +97,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &changed):
 		return conflict("changed-since-preview", capital(changed.Error())+". Preview it again.")
 	case errors.Is(err, delivery.ErrInactive):
-		return conflict("endpoint-not-active", "The endpoint is paused, disabled or deleted.")
+		return conflict("endpoint-not-active", "The endpoint is paused, disabled or deleted; resume or enable it first.")
 	case errors.Is(err, delivery.ErrState):
 		return conflict("wrong-state", "Its state does not allow this: it is being sent, or it is over.")
 	case errors.Is(err, delivery.ErrNotParked):

@@ -38,11 +38,16 @@ func Advice(a delivery.Attempt) string {
 		return "Check the host name in the URL."
 	case retry.ClassConnectRefused, retry.ClassConnectTimeout:
 		return "Check that the receiver runs and that its firewall lets this server in."
-	case retry.ClassTLSExpired, retry.ClassTLSName, retry.ClassTLSUntrusted, retry.ClassTLSOther:
+	case retry.ClassTLSExpired, retry.ClassTLSName, retry.ClassTLSUntrusted:
 		return "Renew or correct the receiver's certificate."
+	case retry.ClassTLSOther:
+		return "See that the port in the URL speaks TLS; if it does not, register the URL with http://."
 	case retry.ClassHeaderTimeout, retry.ClassBodyTimeout:
 		return "Let the receiver answer at once and do its work afterwards."
 	case retry.ClassReset, retry.ClassProtocol:
+		if a.StatusCode >= http.StatusOK {
+			return "The receiver broke off its answer; its own log, or that of a proxy before it, says why."
+		}
 		return "See that an HTTP server listens at the URL."
 	case retry.ClassTooLarge:
 		return "Raise the receiver's limit, or use the format thin, which has IDs only."

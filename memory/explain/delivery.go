@@ -151,10 +151,10 @@ func (v *Verdict) held(t delivery.Trail, e *delivery.Endpoint, alike int, now ti
 		v.Sentence = "Held: " + t.EndpointName + " answered that it wants no more messages, which disabled it."
 	case delivery.ReasonDisabled:
 		v.Code, v.Action, verb = HeldDisabled, EnableEndpoint, "enabling"
-		v.Sentence = "Held: " + t.EndpointName + " is disabled" + disabledWhy(e, now) + "."
+		v.Sentence = "Held: " + t.EndpointName + disabledWhy(e, now) + "."
 	default:
 		v.Code = HeldPaused
-		v.Sentence = "Held: " + t.EndpointName + " is paused" + pausedWhy(e, now) + "."
+		v.Sentence = "Held: " + t.EndpointName + pausedWhy(e, now) + "."
 	}
 	if alike == 1 {
 		v.Next = "The delivery waits and loses no tries; " + verb + " the endpoint sends it."
@@ -165,20 +165,20 @@ func (v *Verdict) held(t delivery.Trail, e *delivery.Endpoint, alike int, now ti
 
 func pausedWhy(e *delivery.Endpoint, now time.Time) string {
 	if e == nil || e.PausedAt == nil {
-		return ""
+		return " is paused"
 	}
-	s := ", since " + Span(now.Sub(*e.PausedAt)) + " ago"
+	s := " was paused " + Span(now.Sub(*e.PausedAt)) + " ago"
 	if e.PausedBy != "" {
-		s += ", by " + e.PausedBy
+		s += " by " + e.PausedBy
 	}
 	return s
 }
 
 func disabledWhy(e *delivery.Endpoint, now time.Time) string {
 	if e == nil || e.DisabledAt == nil {
-		return ", because the receiver asked for it or failed for too long"
+		return " is disabled, because the receiver asked for it or failed for too long"
 	}
-	s := ", since " + Span(now.Sub(*e.DisabledAt)) + " ago"
+	s := " was disabled " + Span(now.Sub(*e.DisabledAt)) + " ago"
 	switch e.DisabledReason {
 	case delivery.DisabledGone:
 		s += ": the receiver asked for no more messages"

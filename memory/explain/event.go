@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -107,10 +108,39 @@ func (f Facts) verdict() Verdict {
 	}
 	first, alike := Worst(f.Trails)
 	v := f.one(first, alike)
-	if others := len(arrived(f.Trails)); first.Delivery.Status != delivery.Succeeded && others > 0 {
-		v.Next = join(v.Next, Count(others, "other delivery")+" arrived.")
+	if Urgency(first.Delivery) > Urgency(delivery.Delivery{Status: delivery.Succeeded}) {
+		v.Next = join(v.Next, theOthers(f.Trails, first.Delivery))
 	}
 	return v
+}
+
+// theOthers says what becomes of the deliveries that are unlike the first.
+func theOthers(trails []delivery.Trail, first delivery.Delivery) string {
+	var held, coming, arrived int
+	for _, t := range trails {
+		switch d := t.Delivery; {
+		case Urgency(d) == Urgency(first):
+		case d.Status == delivery.Held:
+			held++
+		case d.Status == delivery.Pending, d.Status == delivery.Sending:
+			coming++
+		case d.Status == delivery.Succeeded:
+			arrived++
+		}
+	}
+	var said []string
+	for _, group := range []struct {
+		n        int
+		one, are string
+	}{{arrived, " arrived", " arrived"}, {coming, " is under way", " are under way"}, {held, " is held", " are held"}} {
+		switch {
+		case group.n == 1:
+			said = append(said, Count(1, "other delivery")+group.one)
+		case group.n > 1:
+			said = append(said, Count(group.n, "other delivery")+group.are)
+		}
+	}
+	return sentence(strings.Join(said, ", "))
 }
 
 func (f Facts) pending() Verdict {

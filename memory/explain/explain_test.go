@@ -164,13 +164,13 @@ func TestVerdict(t *testing.T) {
 		{"held by a person", at2(sent(trail("crm", delivery.Held, delivery.ReasonPaused, nil)), func(e *delivery.Endpoint) {
 			e.PausedAt, e.PausedBy = at(-time.Hour), "key …9f2x"
 		}), explain.Verdict{
-			Code: explain.HeldPaused, Tone: explain.Warn, Sentence: "Held: crm is paused, since 1 h ago, by key …9f2x.",
+			Code: explain.HeldPaused, Tone: explain.Warn, Sentence: "Held: crm was paused 1 h ago by key …9f2x.",
 			Next: "The delivery waits and loses no tries; resuming the endpoint sends it.", Action: explain.ResumeEndpoint, EndpointID: crmID,
 		}},
 		{"held, disabled", at2(sent(trail("crm", delivery.Held, delivery.ReasonDisabled, nil), trail("crm", delivery.Held, delivery.ReasonDisabled, nil)), func(e *delivery.Endpoint) {
 			e.DisabledAt, e.DisabledReason = at(-48*time.Hour), delivery.DisabledFailing
 		}), explain.Verdict{
-			Code: explain.HeldDisabled, Tone: explain.Warn, Sentence: "Held: crm is disabled, since 2 d ago: it did nothing but fail for days.",
+			Code: explain.HeldDisabled, Tone: explain.Warn, Sentence: "Held: crm was disabled 2 d ago: it did nothing but fail for days.",
 			Next: "2 deliveries of this event wait and lose no tries; enabling the endpoint sends them.", Action: explain.EnableEndpoint, EndpointID: crmID,
 		}},
 		{"held by 410", sent(trail("crm", delivery.Held, delivery.ReasonGone, nil, attempt(0, 410, retry.ClassGone))), explain.Verdict{
@@ -181,7 +181,7 @@ func TestVerdict(t *testing.T) {
 			e.Health.HoldUntil = at(90 * time.Second)
 		}), explain.Verdict{
 			Code: explain.WaitsAsked, Tone: explain.Info, Sentence: "Waiting for its first try to crm.",
-			Next: "crm asked to be left alone; the next request goes out in 1 m 30 s.",
+			Next: "crm answered that it is busy, so it is left alone; the next request goes out in 1 m 30 s.",
 		}},
 		{"rate", behind(at2(sent(trail("crm", delivery.Pending, "", at(-time.Minute))), func(e *delivery.Endpoint) { e.RatePerSecond = 5 }), delivery.Count{N: 599}), explain.Verdict{
 			Code: explain.WaitsRate, Tone: explain.Info, Sentence: "Waiting for its first try to crm.",
@@ -283,7 +283,27 @@ func TestVerdict(t *testing.T) {
 			trail("crm", delivery.Held, delivery.ReasonPaused, nil),
 		), explain.Verdict{
 			Code: explain.HeldPaused, Tone: explain.Warn, Sentence: "Held: crm is paused.",
-			Next: "The delivery waits and loses no tries; resuming the endpoint sends it.", Action: explain.ResumeEndpoint, EndpointID: crmID,
+			Next:   "The delivery waits and loses no tries; resuming the endpoint sends it. 1 other delivery is under way.",
+			Action: explain.ResumeEndpoint, EndpointID: crmID,
+		}},
+		{"one of each", sent(
+			trail("crm", delivery.Failed, delivery.ReasonRefused, nil, attempt(0, 413, retry.ClassTooLarge)),
+			trail("slack", delivery.Pending, "", at(time.Second), attempt(0, 500, retry.ClassStatus)),
+			trail("slack", delivery.Pending, "", at(time.Second)),
+			trail("slack", delivery.Held, delivery.ReasonPaused, nil),
+			trail("slack", delivery.Succeeded, "", nil, attempt(0, 200, "")),
+		), explain.Verdict{
+			Code: explain.TooLarge, Tone: explain.Bad, Sentence: "Not delivered to crm, and given up after 1 attempt. The endpoint refused the message as too large.",
+			Next:   "Raise the receiver's limit, or use the format thin, which has IDs only. 1 other delivery arrived, 2 other deliveries are under way, 1 other delivery is held.",
+			Action: explain.OpenEndpoint, EndpointID: crmID,
+		}},
+		{"a port without TLS", sent(trail("crm", delivery.Failed, delivery.ReasonOutOfTries, nil, attempt(0, 0, retry.ClassTLSOther))), explain.Verdict{
+			Code: explain.GaveUp, Tone: explain.Bad, Sentence: "Not delivered to crm, and given up after 1 attempt. The TLS handshake failed.",
+			Next: "See that the port in the URL speaks TLS; if it does not, register the URL with http://.", Action: explain.OpenEndpoint, EndpointID: crmID,
+		}},
+		{"an answer that breaks off", sent(trail("crm", delivery.Failed, delivery.ReasonOutOfTries, nil, attempt(0, 200, retry.ClassReset))), explain.Verdict{
+			Code: explain.GaveUp, Tone: explain.Bad, Sentence: "Not delivered to crm, and given up after 1 attempt. The connection broke before the answer was complete.",
+			Next: "The receiver broke off its answer; its own log, or that of a proxy before it, says why.", Action: explain.OpenEndpoint, EndpointID: crmID,
 		}},
 	}
 	for _, tt := range tests {

@@ -59,7 +59,7 @@ func (v *Verdict) endpointWaits(t delivery.Trail, e delivery.Endpoint, due bool,
 	case s.State == delivery.EndpointWaiting && s.Until != nil:
 		v.Code = WaitsAsked
 		v.stop(t)
-		v.Next = t.EndpointName + " asked to be left alone; the next request goes out " + in(*s.Until, now) + "."
+		v.Next = t.EndpointName + " answered that it is busy, so it is left alone; the next request goes out " + in(*s.Until, now) + "."
 	case s.State == delivery.EndpointProbing:
 		v.Code, v.Action = Parked, OpenEndpoint
 		v.stop(t)
