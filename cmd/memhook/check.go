@@ -73,6 +73,10 @@ func (o *checkOptions) run(cmd *cobra.Command, target string) error {
 				return err
 			}
 		}
+		if len(report.Checks) == 1 && !c.OK {
+			fmt.Fprintln(cmd.ErrOrStderr(), "The other checks were not made: they tell nothing about a receiver that refuses a good request.")
+			break
+		}
 	}
 	report.Grade = report.grade()
 	switch o.output {
@@ -100,7 +104,7 @@ func (o *checkOptions) prober(stdin io.Reader, target string) (*prober, error) {
 	}
 	guard := egress.Guard{Allow: allow}
 	if err := egress.CheckURL(target, guard); err != nil {
-		return nil, usagef("the URL %w", err)
+		return nil, usagef("the URL: %w", openable(err))
 	}
 	texts, err := secretTexts(o.secretFile, stdin)
 	if err != nil {
@@ -201,6 +205,9 @@ func (p *prober) run(ctx context.Context, probe probe) (checkResult, error) {
 		c.Text = text
 		if !ok {
 			c.OK, c.Advice = false, probe.advice
+			if probe.adviceOn != nil {
+				c.Advice = probe.adviceOn(r)
+			}
 			break
 		}
 	}
@@ -210,8 +217,11 @@ func (p *prober) run(ctx context.Context, probe probe) (checkResult, error) {
 func (p *prober) unreachable(err error) error {
 	var blocked *egress.BlockedError
 	var outer *url.Error
-	if errors.As(err, &blocked) {
-		return failf(exitUnreachable, "%w; open it with --allow-net if it is yours", blocked)
+	switch {
+	case errors.As(err, &blocked):
+		return failf(exitUnreachable, "%w", openable(blocked))
+	case errors.Is(err, context.DeadlineExceeded):
+		return failf(exitUnreachable, "the receiver did not answer within %v; let it answer at once, or see --timeout", p.timeout)
 	}
 	if errors.As(err, &outer) {
 		err = outer.Err

@@ -62,6 +62,13 @@ func TestCheck(t *testing.T) {
 			}
 			w.Write(bytes.Repeat([]byte("x"), maxAnswer+1))
 		}, 0, "B", []string{"small answer"}},
+		{"one that is broken", func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, exitFailures, "F", []string{"signed request"}},
+		{"one that has moved", func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.Header().Set("Location", "https://new.example.com/hook")
+			w.WriteHeader(http.StatusMovedPermanently)
+		}, exitFailures, "F", []string{"signed request"}},
 		{"one that knows repeats as errors", repeats(verify), exitFailures, "F", []string{"repeated request"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

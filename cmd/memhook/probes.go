@@ -14,6 +14,8 @@ import (
 
 	"memhook/delivery"
 	"memhook/memory"
+	"memhook/memory/explain"
+	"memhook/retry"
 	"memhook/signing"
 )
 
@@ -31,29 +33,39 @@ type probe struct {
 	advice   string
 	shots    func(now time.Time) []shot
 	judge    func(r reply, timeout time.Duration) (text string, ok bool)
+	adviceOn func(r reply) string // by what came back; nil: always the same
 }
 
 // probes lists what receivers are graded by, in the order in which it is sent.
 func probes(slow time.Duration) []probe {
 	return []probe{
-		{"signed request", true, "Answer 2xx to a request whose signature is good. memhook verify says what is wrong with one.", one(nil), accepted},
-		{"answers promptly", false, "Answer first and work afterwards: a slow answer looks like a failure and is sent again.", one(nil), prompt},
-		{"small answer", false, "Answer with an empty or a short body: nobody reads more than its first 64 KiB.", one(nil), small},
-		{"tampered body", true, "Compute the signature over the bytes as they came and refuse what does not match with 401.", one(signTampered), refused},
-		{"another secret", true, "Refuse a signature made with another secret with 401.", one(signOther), refused},
-		{"unsigned request", true, "Refuse a request without webhook-signature with 401.", one(func(signing.Secret, http.Header, shot) {}), refused},
-		{"another id", true, "Sign over id.timestamp.body: the id is covered, too.", one(signOtherID), refused},
-		{"stale request", true, "Refuse a webhook-timestamp that is more than five minutes old: else a recorded request can be sent again.", at(-10 * time.Minute), refused},
-		{"request ahead of time", false, "Refuse a webhook-timestamp that is more than five minutes ahead.", at(10 * time.Minute), refused},
-		{"secret being replaced", true, "Accept a request if one of the signatures in webhook-signature matches: two are sent while a secret is replaced.", one(signTwice), accepted},
-		{"repeated request", true, "Answer 2xx to a repeat and do nothing: tell it by its webhook-id. An error makes memhook send it once more.", repeated, accepted},
-		{"news out of order", true, "Take news in any order: go by data.updated_at, and treat an update of something unknown as an addition.", reordered, accepted},
-		{"unknown type", true, "Answer 2xx to types that you do not know, or they are sent for three days.", unknownType, accepted},
-		{"characters beyond ASCII", true, "Take the body as bytes; do not decode and encode it before the signature is checked.", foreignText, accepted},
-		{"slow request", false, "Wait for a body that arrives slowly, as long as any client.", slowly(slow), accepted},
-		{"huge request", true, "Accept bodies of 256 KiB; many servers and proxies allow less unless told otherwise.", huge, accepted},
-		{"still there", true, "The receiver has to survive all of the above.", one(nil), accepted},
+		{"signed request", true, "", one(nil), accepted, refusedGood},
+		{"answers promptly", false, "Answer first and work afterwards: a slow answer looks like a failure and is sent again.", one(nil), prompt, nil},
+		{"small answer", false, "Answer with an empty or a short body: nobody reads more than its first 64 KiB.", one(nil), small, nil},
+		{"tampered body", true, "Compute the signature over the bytes as they came and refuse what does not match with 401.", one(signTampered), refused, nil},
+		{"another secret", true, "Refuse a signature made with another secret with 401.", one(signOther), refused, nil},
+		{"unsigned request", true, "Refuse a request without webhook-signature with 401.", one(func(signing.Secret, http.Header, shot) {}), refused, nil},
+		{"another id", true, "Sign over id.timestamp.body: the id is covered, too.", one(signOtherID), refused, nil},
+		{"stale request", true, "Refuse a webhook-timestamp that is more than five minutes old: else a recorded request can be sent again.", at(-10 * time.Minute), refused, nil},
+		{"request ahead of time", false, "Refuse a webhook-timestamp that is more than five minutes ahead.", at(10 * time.Minute), refused, nil},
+		{"secret being replaced", true, "Accept a request if one of the signatures in webhook-signature matches: two are sent while a secret is replaced.", one(signTwice), accepted, nil},
+		{"repeated request", true, "Answer 2xx to a repeat and do nothing: tell it by its webhook-id. An error makes memhook send it once more.", repeated, accepted, nil},
+		{"news out of order", true, "Take news in any order: go by data.updated_at, and treat an update of something unknown as an addition.", reordered, accepted, nil},
+		{"unknown type", true, "Answer 2xx to types that you do not know, or they are sent for three days.", unknownType, accepted, nil},
+		{"characters beyond ASCII", true, "Take the body as bytes; do not decode and encode it before the signature is checked.", foreignText, accepted, nil},
+		{"slow request", false, "Wait for a body that arrives slowly, as long as any client.", slowly(slow), accepted, nil},
+		{"huge request", true, "Accept bodies of 256 KiB; many servers and proxies allow less unless told otherwise.", huge, accepted, nil},
+		{"still there", true, "The receiver has to survive all of the above.", one(nil), accepted, nil},
 	}
+}
+
+// refusedGood is the advice about a receiver that does not take a good request.
+func refusedGood(r reply) string {
+	said := explain.Advice(delivery.Attempt{StatusCode: r.status, Class: retry.StatusClass(r.status)})
+	if r.status == 0 {
+		said = "See that a receiver of webhooks listens at the URL."
+	}
+	return "Answer 2xx to a request whose signature is good. " + said
 }
 
 // accepted is the judgement of a request that a receiver should take.
