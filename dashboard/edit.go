@@ -53,7 +53,7 @@ func (d *Dashboard) createEndpoint(v visit) (reply, error) {
 		return r, nil
 	}
 	d.note(v, "endpoint.create", delivery.FormatID(delivery.EndpointPrefix, e.ID), e.Name)
-	if err := d.reveal(v, e.ID); err != nil {
+	if err := d.letSee(v, delivery.FormatID(delivery.EndpointPrefix, e.ID)); err != nil {
 		return reply{}, err
 	}
 	return goTo(endpointPath(e.ID) + "/secrets"), nil
@@ -165,7 +165,7 @@ func (d *Dashboard) rotateSecret(v visit) (reply, error) {
 		return reply{}, err
 	}
 	d.note(v, "endpoint.rotate_secret", delivery.FormatID(delivery.EndpointPrefix, e.ID), fmt.Sprintf("%s; the old one signs for %d h", e.Name, hours))
-	if err := d.reveal(v, e.ID); err != nil {
+	if err := d.letSee(v, delivery.FormatID(delivery.EndpointPrefix, e.ID)); err != nil {
 		return reply{}, err
 	}
 	return goTo(endpointPath(e.ID) + "/secrets"), nil

@@ -184,7 +184,7 @@ func TestTemplates(t *testing.T) {
 		},
 		"edit": func(s string) any { return editView{headWith(s), formWith(s)} },
 		"secrets": func(s string) any {
-			return secretsView{endpointHead: headWith(s), Secrets: []secretView{{Text: "whsec_x"}, {Hint: "abcd"}}, Ask: true, Mistake: "x"}
+			return secretsView{endpointHead: headWith(s), revealing: revealing{Ask: true, Mistake: "x"}, Secrets: []secretView{{Text: "whsec_x"}, {Hint: "abcd"}}}
 		},
 		"delete": func(s string) any { return deleteView{"/ui/endpoints/x", line(s), line(s)} },
 		"memories": func(s string) any {
@@ -237,7 +237,7 @@ func TestTemplates(t *testing.T) {
 		},
 		"source": func(s string) any {
 			row := sourceRow{Page: "/ui/sources/x", Name: line(s), Kind: "token"}
-			return sourceView{sourceRow: row, ID: "src_x", Address: line(s), Secret: line(s), Header: line(s), Shown: true, MayWrite: true, Mistake: string(line(s))}
+			return sourceView{sourceRow: row, revealing: revealing{Shown: true, Mistake: string(line(s))}, ID: "src_x", Address: line(s), Secret: line(s), Header: line(s), MayWrite: true}
 		},
 		"error": func(s string) any { return errorView{Title: "Not found", Text: "x", RequestID: string(line(s))} },
 	}

@@ -1,24 +1,13 @@
 package dashboard
 
-import (
-	"net/http"
-	"strings"
-
-	"github.com/google/uuid"
-
-	"memhook/delivery"
-	"memhook/signing/apikey"
-)
+import "memhook/delivery"
 
 // secretsView is the page of an endpoint's signing secrets.
 type secretsView struct {
 	endpointHead
+	revealing
 	Secrets  []secretView
 	KeyPairs []secretView // their public keys, which are no secret
-	Shown    bool
-	Until    moment // Shown ends
-	Ask      bool   // revealing asks for the key again
-	Mistake  string
 }
 
 // A secretView tells secrets apart without giving one away, unless it is shown.
@@ -41,9 +30,7 @@ func (d *Dashboard) secrets(v visit) (reply, error) {
 
 func (d *Dashboard) secretsPage(v visit, e delivery.Endpoint, mistake string) reply {
 	view := secretsView{
-		endpointHead: headOf(e, v, "secrets"), Mistake: mistake,
-		Shown: v.session.Sees(delivery.FormatID(delivery.EndpointPrefix, e.ID), v.now), Until: momentOf(v.session.ShownUntil, v.now),
-		Ask: v.now.Sub(v.session.ProvedAt) >= proofLife,
+		endpointHead: headOf(e, v, "secrets"), revealing: revealingOf(v, delivery.FormatID(delivery.EndpointPrefix, e.ID), mistake),
 	}
 	for i, s := range e.Secrets {
 		if !s.Live(v.now) {
@@ -64,63 +51,14 @@ func (d *Dashboard) secretsPage(v visit, e delivery.Endpoint, mistake string) re
 			})
 		}
 	}
-	r := show("secrets", string(view.Name)+": secrets", view)
-	r.secret = view.Shown
-	if mistake != "" {
-		r.status = http.StatusForbidden
-	}
-	return r
+	return view.page("secrets", string(view.Name)+": secrets", view)
 }
 
-// revealSecrets lets the session see the secrets of an endpoint for a short time.
-// Long after signing in it asks for the key again.
-func (d *Dashboard) revealSecrets(v visit) (reply, error) {
+// endpointKeeper is the endpoint that the path names.
+func (d *Dashboard) endpointKeeper(v visit) (keeper, error) {
 	e, err := d.endpointOf(v)
-	if err != nil {
-		return reply{}, err
-	}
-	switch ok, err := d.prove(v); {
-	case err != nil:
-		return reply{}, err
-	case !ok:
-		return d.secretsPage(v, e, notTheKey), nil
-	}
-	d.note(v, "endpoint.reveal_secret", delivery.FormatID(delivery.EndpointPrefix, e.ID), e.Name)
-	if err := d.reveal(v, e.ID); err != nil {
-		return reply{}, err
-	}
-	return goTo(endpointPath(e.ID) + "/secrets"), nil
-}
-
-const notTheKey = "That is not the key this session was started with."
-
-// prove tells whether the visitor may see a secret: the key was shown not long ago,
-// or is with this form.
-func (d *Dashboard) prove(v visit) (bool, error) {
-	if v.now.Sub(v.session.ProvedAt) < proofLife {
-		return true, nil
-	}
-	if _, ok := d.signIns.allow(v.ctx(), remote(v), v.now); !ok {
-		return false, errSignIns
-	}
-	if apikey.Hash(strings.TrimSpace(v.fields.Get("key"))) != v.session.KeyHash {
-		return false, nil
-	}
-	err := d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.ProvedAt = v.now })
-	return err == nil, err
-}
-
-func (d *Dashboard) reveal(v visit, endpoint uuid.UUID) error {
-	return d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) {
-		s.Shown, s.ShownUntil = delivery.FormatID(delivery.EndpointPrefix, endpoint), v.now.Add(shownLife)
-	})
-}
-
-func (d *Dashboard) hideSecrets(v visit) (reply, error) {
-	e, err := d.endpointOf(v)
-	if err != nil {
-		return reply{}, err
-	}
-	err = d.sessions.UpdateSession(v.ctx(), v.session.ID, func(s *apikey.Session) { s.Shown = "" })
-	return goTo(endpointPath(e.ID) + "/secrets"), err
+	return keeper{
+		id: delivery.FormatID(delivery.EndpointPrefix, e.ID), name: e.Name, action: "endpoint.reveal_secret", at: endpointPath(e.ID) + "/secrets",
+		page: func(mistake string) reply { return d.secretsPage(v, e, mistake) },
+	}, err
 }

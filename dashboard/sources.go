@@ -8,7 +8,6 @@ import (
 	"memhook/delivery"
 	"memhook/memory"
 	"memhook/memory/explain"
-	"memhook/signing/apikey"
 )
 
 type sourcesView struct {
@@ -77,28 +76,19 @@ func (d *Dashboard) createSource(v visit) (reply, error) {
 		return reply{}, err
 	}
 	d.note(v, "source.create", sourceID(s), s.Name)
-	return goTo(sourcePath(s)), d.showSource(v, s)
-}
-
-func (d *Dashboard) showSource(v visit, s memory.Source) error {
-	return d.sessions.UpdateSession(v.ctx(), v.session.ID, func(one *apikey.Session) {
-		one.Shown, one.ShownUntil = sourceID(s), v.now.Add(shownLife)
-	})
+	return goTo(sourcePath(s)), d.letSee(v, sourceID(s))
 }
 
 type sourceView struct {
 	sourceRow
+	revealing
 	ID       text
 	Address  text // "" unless it is shown
 	Secret   text
 	Header   text
 	Window   string
-	Shown    bool
-	Until    moment
 	Paused   bool
 	MayWrite bool
-	Ask      bool
-	Mistake  string
 }
 
 func (d *Dashboard) sourceOf(v visit) (memory.Source, error) {
@@ -120,8 +110,8 @@ func (d *Dashboard) sourcePage(v visit) (reply, error) {
 func (d *Dashboard) sourceShown(v visit, s memory.Source, mistake string) reply {
 	view := sourceView{
 		sourceRow: sourceRow{sourcePath(s), line(s.Name), sourceBadge(s), verificationWords[s.Verification], momentOf(s.CreatedAt, v.now)},
-		ID:        text(sourceID(s)), Header: line(s.Header), Window: "not at all", Shown: v.mayWrite() && v.session.Sees(sourceID(s), v.now), Until: momentOf(v.session.ShownUntil, v.now),
-		Paused: s.PausedAt != nil, MayWrite: v.mayWrite(), Ask: v.now.Sub(v.session.ProvedAt) >= proofLife, Mistake: mistake,
+		revealing: revealingOf(v, sourceID(s), mistake), ID: text(sourceID(s)), Header: line(s.Header), Window: "not at all",
+		Paused: s.PausedAt != nil, MayWrite: v.mayWrite(),
 	}
 	if s.Window > 0 {
 		view.Window = explain.Span(s.Window)
@@ -132,28 +122,16 @@ func (d *Dashboard) sourceShown(v visit, s memory.Source, mistake string) reply 
 			view.Secret = line(s.Secret.Reveal())
 		}
 	}
-	r := show("source", string(view.Name), view)
-	r.secret = view.Shown
-	if mistake != "" {
-		r.status = http.StatusForbidden
-	}
-	return r
+	return view.page("source", string(view.Name), view)
 }
 
-// revealSource shows the address and secret of a source for a short time.
-func (d *Dashboard) revealSource(v visit) (reply, error) {
+// sourceKeeper is the source that the path names.
+func (d *Dashboard) sourceKeeper(v visit) (keeper, error) {
 	s, err := d.sourceOf(v)
-	if err != nil {
-		return reply{}, err
-	}
-	switch ok, err := d.prove(v); {
-	case err != nil:
-		return reply{}, err
-	case !ok:
-		return d.sourceShown(v, s, notTheKey), nil
-	}
-	d.note(v, "source.reveal", sourceID(s), s.Name)
-	return goTo(sourcePath(s)), d.showSource(v, s)
+	return keeper{
+		id: sourceID(s), name: s.Name, action: "source.reveal", at: sourcePath(s),
+		page: func(mistake string) reply { return d.sourceShown(v, s, mistake) },
+	}, err
 }
 
 // switchSource pauses a source or opens it again.
