@@ -151,7 +151,7 @@ func TestPauseResumeDelete(t *testing.T) {
 	b.post(page+"/pause", nil).leads(t, page)
 	b.get(page).is(t, 200).has(t, "Paused", "Resume")
 	event := s.add(project, "while paused")
-	b.get(eventPath(event.ID)).has(t, "Held: crm is paused, since ")
+	b.get(eventPath(event.ID)).has(t, "Held: crm was paused ")
 	b.get("/ui/").has(t, "crm is paused")
 	b.post(page+"/resume", nil).leads(t, page)
 	b.get(page).is(t, 200).has(t, "Enabled", "Pause")
