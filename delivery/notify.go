@@ -41,6 +41,10 @@ type noticeData struct {
 	Failures     int         `json:"failures"`
 }
 
+// NoticeBody returns what the API's description is made from: the body of an operational
+// message in the format full.
+func NoticeBody() any { return noticeBody{} }
+
 // notify makes the operational message that the attempt gave rise to. It belongs
 // to the event of the attempt's delivery: that is where it is shown, and with that
 // it is pruned.

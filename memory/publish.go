@@ -33,6 +33,19 @@ type eventDetails struct {
 	scopeIDs
 }
 
+// Bodies returns what the API's description is made from: the members of every body in
+// the format full, and the data of each type. Relayed messages have their own.
+func Bodies() (envelope any, data map[string]any) {
+	data = map[string]any{delivery.MemoryCategorize: categorizeData{}}
+	for _, typ := range changeTypes {
+		data[typ] = changeData{}
+	}
+	for _, typ := range []string{delivery.IngestJobCompleted, delivery.IngestJobPartiallyCompleted, delivery.IngestJobFailed} {
+		data[typ] = jobData{}
+	}
+	return body{}, data
+}
+
 type memoryText struct {
 	Memory string `json:"memory"`
 }

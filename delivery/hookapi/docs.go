@@ -38,6 +38,8 @@ type docsView struct {
 	About   string
 	Groups  []docsGroup
 	Schemas []docsSchema
+
+	Received docsReceived
 }
 
 type docsGroup struct {
@@ -83,7 +85,7 @@ func (a *API) docs(c echo.Context) error {
 }
 
 func docsOf(d document, routes []Route) docsView {
-	v := docsView{Version: d.Info.Version, About: d.Info.Description}
+	v := docsView{Version: d.Info.Version, About: d.Info.Description, Received: docsReceivedOf(d)}
 	for _, r := range routes {
 		op := d.Paths[openPath(r.Pattern)][strings.ToLower(r.Method)]
 		i := slices.IndexFunc(v.Groups, func(g docsGroup) bool { return g.Name == r.Tag })
@@ -146,7 +148,7 @@ func docsFields(s *schema) (list []docsField) {
 }
 
 func docsTypeOf(s *schema) docsType {
-	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
+	if name, ok := strings.CutPrefix(s.Ref, componentRef); ok {
 		return docsType{Link: name}
 	}
 	if len(s.Enum) > 0 {

@@ -23,6 +23,7 @@ type document struct {
 	Security   []map[string][]string           `json:"security"`
 	Tags       []map[string]string             `json:"tags"`
 	Paths      map[string]map[string]operation `json:"paths"`
+	Webhooks   map[string]map[string]operation `json:"webhooks"`
 	Components components                      `json:"components"`
 }
 
@@ -69,8 +70,14 @@ type response struct {
 	Content     map[string]ofMedia `json:"content,omitempty"`
 }
 
+var idempotencyKey = parameter{
+	Name: "Idempotency-Key", In: "header", Schema: &schema{Type: "string"},
+	Description: "Makes a repeat within 24 hours get the first one's answer and do nothing.",
+}
+
 const about = "Endpoints, messages, deliveries and their attempts, and why each arrived or not. Memories have mem0's API, beside this one. " +
-	"Every request needs an API key as Authorization: Bearer, Authorization: Token or X-API-Key. Errors are problem details (RFC 9457)."
+	"Every request needs an API key as Authorization: Bearer, Authorization: Token or X-API-Key. Errors are problem details (RFC 9457); " +
+	"429 and 503 say in Retry-After when to ask again."
 
 // documentOf describes the routes.
 func documentOf(routes []Route, version string) document {
@@ -96,6 +103,7 @@ func documentOf(routes []Route, version string) document {
 		}
 		d.Paths[path][strings.ToLower(r.Method)] = s.operation(r)
 	}
+	d.Webhooks = s.webhooks()
 	d.Components.Schemas = s
 	return d
 }
@@ -119,6 +127,9 @@ func (s schemas) operation(r Route) operation {
 		op.Description = strings.TrimSpace(op.Description + " Needs a key of the scope admin.")
 	}
 	op.Parameters = s.parameters(r)
+	if r.Method == http.MethodPost {
+		op.Parameters = append(op.Parameters, idempotencyKey)
+	}
 	if hasBody(r.request) {
 		op.RequestBody = &content{hasRequired(r.request), map[string]ofMedia{"application/json": {s.body(r.request)}}}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -145,6 +146,44 @@ func TestDocumentNamesEveryOperationOnce(t *testing.T) {
 	}
 	if n != len(s.api.Routes()) {
 		t.Errorf("%d operations for %d routes", n, len(s.api.Routes()))
+	}
+}
+
+// TestBodiesAreAsDocumented holds what receivers get against the document.
+func TestBodiesAreAsDocumented(t *testing.T) {
+	s := newSite(t)
+	doc := s.document()
+	golden, err := os.ReadFile("../../memory/testdata/bodies.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := strings.NewReplacer(`"ID"`, `"01936000-0000-7000-8000-000000000001"`, `"TIME"`, `"2026-01-02T03:04:05Z"`).Replace(string(golden))
+	var seen []string
+	for _, m := range regexp.MustCompile(`(?m)^(\w+) full\n(.*)$`).FindAllStringSubmatch(filled, -1) {
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(m[2]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, m[1])
+		if err := schemaAt(t, doc, "/webhooks/"+m[1]+"/post/requestBody/content/application~1json/schema").Validate(v); err != nil {
+			t.Errorf("the body of %s is not as documented: %v\n%s", m[1], err, m[2])
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("bodies of %v, want five", seen)
+	}
+	described := doc["webhooks"].(map[string]any)
+	for _, typ := range append(delivery.OperationalTypes(), delivery.IngestJobFailed) {
+		if described[typ] == nil {
+			t.Errorf("%s is not described", typ)
+		}
+	}
+	headers := fmt.Sprint(described[delivery.MemoryAdd])
+	page := string(s.do("", "GET", "/api/docs", nil).raw)
+	for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature", "Memhook-Event-Type", "Memhook-Attempt", "Memhook-Delivery", "Memhook-Trigger"} {
+		if !strings.Contains(headers, name) || !strings.Contains(page, name) {
+			t.Errorf("%s is not described", name)
+		}
 	}
 }
 

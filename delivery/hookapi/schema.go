@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // schema is a JSON Schema (2020-12), as far as the shapes need it.
@@ -20,6 +22,9 @@ type schema struct {
 	Additional  any                `json:"additionalProperties,omitempty"` // false, or a schema
 }
 
+// componentRef begins a reference to a component.
+const componentRef = "#/components/schemas/"
+
 // schemas are the components of a document, by name.
 type schemas map[string]*schema
 
@@ -29,6 +34,8 @@ func (s schemas) of(t reflect.Type, enum string) *schema {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return &schema{Type: "string", Format: "date-time"}
+	case t == reflect.TypeFor[uuid.UUID]():
+		return &schema{Type: "string", Format: "uuid"}
 	case t == reflect.TypeFor[json.RawMessage]():
 		return &schema{} // anything
 	}
@@ -41,6 +48,8 @@ func (s schemas) of(t reflect.Type, enum string) *schema {
 			sc.Enum = strings.Split(enum, ",")
 		}
 		return sc
+	case reflect.Interface:
+		return &schema{} // anything
 	case reflect.Bool:
 		return &schema{Type: "boolean"}
 	case reflect.Int, reflect.Int64:
@@ -61,7 +70,7 @@ func (s schemas) of(t reflect.Type, enum string) *schema {
 		s[name] = &schema{} // a type may hold itself
 		*s[name] = *s.fields(t, true)
 	}
-	return &schema{Ref: "#/components/schemas/" + name}
+	return &schema{Ref: componentRef + name}
 }
 
 // ofValue is the schema of a map's values; lists of texts are what headers have.
