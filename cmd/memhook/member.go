@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,17 +32,22 @@ const (
 // A member keeps this server known to those that share its database, and takes over
 // from those that have died. With a database of its own a server has none.
 type member struct {
-	db    *sqlstore.DB
-	self  sqlstore.Node
-	works bool
-	clock *clock
-	log   *slog.Logger
-	count atomic.Int32 // of nodes, at the last beat
-	lost  int64        // changes, at the last beat
+	db     *sqlstore.DB
+	self   sqlstore.Node
+	works  bool
+	clock  *clock
+	log    *slog.Logger
+	count  atomic.Int32 // of nodes, at the last beat
+	eldest atomic.Bool  // of the nodes that work, at the last beat
+	lost   int64        // changes, at the last beat
 }
 
 // nodes is how many there are.
 func (m *member) nodes() int { return int(m.count.Load()) }
+
+// first tells whether this node does what one is enough for: it is the oldest of those
+// that work.
+func (m *member) first() bool { return m.eldest.Load() }
 
 // join makes the server known.
 func join(ctx context.Context, db *sqlstore.DB, id uuid.UUID, c *config, k *clock, log *slog.Logger) (*member, error) {
@@ -66,8 +72,13 @@ func (m *member) beat(ctx context.Context) error {
 		m.log.LogAttrs(ctx, slog.LevelWarn, "this machine's clock differs from the database's, which counts", slog.Duration("by", m.clock.ahead()))
 	}
 	list, err := m.db.Nodes(ctx)
+	if err != nil {
+		return err
+	}
 	m.count.Store(int32(len(list)))
-	return err
+	working := slices.DeleteFunc(list, func(n sqlstore.Node) bool { return n.Role == roleAPI })
+	m.eldest.Store(len(working) > 0 && working[0].ID == m.self.ID)
+	return nil
 }
 
 // Run beats until ctx ends, and says goodbye.

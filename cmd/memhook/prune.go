@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"memhook/memory/sqlstore"
 )
 
@@ -13,29 +15,24 @@ const (
 	// minRetention is above the age at which a delivery is given up.
 	minRetention = 5 * 24 * time.Hour
 	pruneEvery   = time.Hour
-	// pruneRest leaves the database to others between two groups.
-	pruneRest = 50 * time.Millisecond
+	// minPruneRest leaves the database to others between two groups: at least so long,
+	// and ten times as long as the last group took.
+	minPruneRest = 50 * time.Millisecond
+	maxPruneRest = 5 * time.Second
 )
 
 // prune removes events that are older than the retention, with what hangs beside
-// them, until ctx ends.
+// them, until ctx ends. Of nodes that share a database one does so at a time.
 func (n *node) prune(ctx context.Context) error {
 	for {
-		total := 0
-		for {
-			pruned, more, err := pruneGroup(ctx, n.db, n.config.Retention)
+		if n.member == nil || n.member.first() {
+			total, err := pruneAll(ctx, n.db, n.config.Retention)
 			if err != nil && ctx.Err() == nil {
 				n.log.LogAttrs(ctx, slog.LevelError, "old events not pruned, trying again later", slog.Any("error", err))
 			}
-			if total += pruned; !more {
-				break
+			if total > 0 {
+				n.log.LogAttrs(ctx, slog.LevelInfo, "old events pruned", slog.Int("events", total))
 			}
-			if !sleep(ctx, pruneRest) {
-				return nil
-			}
-		}
-		if total > 0 {
-			n.log.LogAttrs(ctx, slog.LevelInfo, "old events pruned", slog.Int("events", total))
 		}
 		if !sleep(ctx, pruneEvery) {
 			return nil
@@ -43,31 +40,41 @@ func (n *node) prune(ctx context.Context) error {
 	}
 }
 
-// pruneGroup removes one group of what is too old. It returns how many events were
-// among it and whether there may be more.
-func pruneGroup(ctx context.Context, db *sqlstore.DB, retention time.Duration) (events int, more bool, err error) {
+// pruneAll removes what is too old, group by group, and returns how many events were
+// among it.
+func pruneAll(ctx context.Context, db *sqlstore.DB, retention time.Duration) (events int, err error) {
 	now := time.Now()
-	events, err = db.Prune(ctx, now.Add(-retention))
-	if err != nil {
-		return events, false, err
+	place := uuid.Nil
+	for _, group := range []func() (more bool, err error){
+		func() (bool, error) {
+			p, err := db.Prune(ctx, now.Add(-retention), place)
+			place = p.Place
+			events += p.Events
+			return p.More, err
+		},
+		whole(func() (int, error) { return db.PruneSeen(ctx, now) }),
+		whole(func() (int, error) { return db.PruneAudit(ctx, now.Add(-retention)) }),
+		whole(func() (int, error) { return db.PruneAnswers(ctx, now.Add(-idempotencyLife)) }),
+	} {
+		for more := true; more; {
+			began := time.Now()
+			if more, err = group(); err != nil {
+				return events, err
+			}
+			if more && !sleep(ctx, min(max(10*time.Since(began), minPruneRest), maxPruneRest)) {
+				return events, ctx.Err()
+			}
+		}
 	}
-	seen, err := db.PruneSeen(ctx, now)
-	if err != nil {
-		return events, false, err
+	return events, db.PruneStats(ctx, now, now.Add(-retention))
+}
+
+// whole turns how many rows a group had into whether there may be more.
+func whole(group func() (int, error)) func() (bool, error) {
+	return func() (bool, error) {
+		n, err := group()
+		return n == sqlstore.PruneGroup, err
 	}
-	audit, err := db.PruneAudit(ctx, now.Add(-retention))
-	if err != nil {
-		return events, false, err
-	}
-	answers, err := db.PruneAnswers(ctx, now.Add(-idempotencyLife))
-	if err != nil {
-		return events, false, err
-	}
-	more = max(events, seen, audit, answers) == sqlstore.PruneGroup
-	if !more {
-		err = db.PruneStats(ctx, now, now.Add(-retention))
-	}
-	return events, more, err
 }
 
 // sleep waits and tells whether ctx still goes on.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,17 +42,4 @@ small groups.`,
 	retentionFlag(cmd.Flags(), &c.Retention)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
-}
-
-func pruneAll(ctx context.Context, db *sqlstore.DB, retention time.Duration) (total int, err error) {
-	for {
-		n, more, err := pruneGroup(ctx, db, retention)
-		total += n
-		if err != nil || !more {
-			return total, err
-		}
-		if !sleep(ctx, pruneRest) {
-			return total, ctx.Err()
-		}
-	}
 }

@@ -85,7 +85,7 @@ func TestEveryStepMayFail(t *testing.T) {
 			return err
 		}},
 		{"prune", func() error {
-			_, err := db.Prune(t.Context(), time.Now().Add(time.Hour))
+			_, err := db.Prune(t.Context(), time.Now().Add(time.Hour), uuid.Nil)
 			return err
 		}},
 	} {

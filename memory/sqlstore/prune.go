@@ -13,7 +13,9 @@ import (
 // up other writes for milliseconds only.
 const PruneGroup = 200
 
-const oldEvents = `SELECT id FROM events WHERE id < $1 AND next_at IS NULL
+// oldEvents begins behind the last group: from the beginning, Postgres would pass all
+// that was removed before, until it is vacuumed, again for each group.
+const oldEvents = `SELECT id FROM events WHERE id > $3 AND id < $1 AND next_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id AND d.next_at IS NOT NULL)
 	ORDER BY id LIMIT $2`
 
@@ -42,39 +44,51 @@ var pruneTests = []string{
 // oldReplays are bulk replays that are over.
 const oldReplays = `DELETE FROM replays WHERE id < $1 AND next_at IS NULL`
 
+// A Pruned is what one call of Prune removed.
+type Pruned struct {
+	Events int       // and test sends
+	Place  uuid.UUID // where the next call begins
+	More   bool      // there may be more to remove
+}
+
 // Prune removes up to PruneGroup events that were accepted before a time, with their
-// messages, deliveries and attempts, and as many test sends, and returns how many.
-// Memories and their history stay, and so does an event that still has something to
-// deliver.
-func (db *DB) Prune(ctx context.Context, before time.Time) (int, error) {
-	n := 0
+// messages, deliveries and attempts, and as many test sends. It begins behind the place
+// of the call before, Nil at first. Memories and their history stay, and so does an
+// event that still has something to deliver.
+func (db *DB) Prune(ctx context.Context, before time.Time, place uuid.UUID) (Pruned, error) {
+	var p Pruned
 	first := blob(firstID(before))
 	err := db.write(ctx, func(t *tx) error {
+		p = Pruned{Place: place}
 		if err := t.lock("prune"); err != nil {
 			return err
 		}
-		events, err := t.prune(oldEvents, first, pruneEvents)
+		events, err := t.prune(pruneEvents, oldEvents, first, PruneGroup, blob(place))
 		if err != nil {
 			return err
 		}
-		tests, err := t.prune(oldTests, first, pruneTests)
+		tests, err := t.prune(pruneTests, oldTests, first, PruneGroup)
 		if err != nil {
 			return err
 		}
-		n = events + tests
+		if len(events) > 0 {
+			p.Place = events[len(events)-1]
+		}
+		p.Events = len(events) + len(tests)
+		p.More = max(len(events), len(tests)) == PruneGroup
 		_, err = t.exec(oldReplays, first)
 		return err
 	})
-	return n, err
+	return p, err
 }
 
-// prune removes each of the rows that are found, and returns how many.
-func (t *tx) prune(find string, first []byte, remove []string) (int, error) {
+// prune removes each of the rows that are found, and returns them.
+func (t *tx) prune(remove []string, find string, args ...any) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
-	if err := t.query(find, []any{first, PruneGroup}, collect(&ids)); err != nil {
-		return 0, err
+	if err := t.query(find, args, collect(&ids)); err != nil {
+		return nil, err
 	}
-	return len(ids), t.remove(ids, remove)
+	return ids, t.remove(ids, remove)
 }
 
 // remove runs the statements for the rows, a chunk at a time.

@@ -398,8 +398,8 @@ func TestPruneKeepsWhatIsNotDone(t *testing.T) {
 	waiting, due := delivered(t, db, project, "Lives in Berlin")
 	prune := func(before time.Time, want int) {
 		t.Helper()
-		if n, err := db.Prune(t.Context(), before); err != nil || n != want {
-			t.Errorf("pruned %d events, want %d; error %v", n, want, err)
+		if p, err := db.Prune(t.Context(), before, uuid.Nil); err != nil || p.Events != want || p.More {
+			t.Errorf("pruned %+v, want %d events and no more; error %v", p, want, err)
 		}
 	}
 	later := time.Now().Add(time.Hour)
@@ -422,6 +422,38 @@ func TestPruneKeepsWhatIsNotDone(t *testing.T) {
 	}
 	if _, n, err := db.Memories(t.Context(), memory.Query{ProjectID: project, Today: "2026-01-02"}); err != nil || n != 2 {
 		t.Errorf("%d memories are left, want both; error %v", n, err)
+	}
+}
+
+// Groups go on where the last one ended, and a group is full also when there was less
+// of one kind.
+func TestPruneGoesOnInGroups(t *testing.T) {
+	db := sqlstoretest.Open(t)
+	project, _ := sqlstoretest.Project(t, db, "p")
+	const events = sqlstore.PruneGroup + 30
+	for i := range events {
+		delivered(t, db, project, fmt.Sprint("fact ", i))
+	}
+	e := newEndpoint(t, db, project, delivery.AllTypes)
+	m := delivery.Message{ID: delivery.NewID(), ProjectID: project, Type: delivery.MemoryAdd, Body: []byte("{}"), CreatedAt: start}
+	d := delivery.Delivery{
+		ID: delivery.NewID(), ProjectID: project, MessageID: m.ID, EndpointID: e.ID, Type: m.Type, Status: delivery.Failed,
+		Trigger: delivery.Test, RoundAt: start, CreatedAt: start, UpdatedAt: start,
+	}
+	if err := db.InsertTest(t.Context(), m, d); err != nil {
+		t.Fatal(err)
+	}
+	p := sqlstore.Pruned{More: true}
+	var groups []int
+	for p.More {
+		var err error
+		if p, err = db.Prune(t.Context(), time.Now().Add(time.Hour), p.Place); err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, p.Events)
+	}
+	if diff := cmp.Diff([]int{sqlstore.PruneGroup + 1, 30}, groups); diff != "" {
+		t.Errorf("pruned in groups (-want +got):\n%s", diff)
 	}
 }
 

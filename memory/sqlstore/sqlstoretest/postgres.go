@@ -298,3 +298,32 @@ func databaseURL(name string) string {
 	u.Path = "/" + name
 	return u.String()
 }
+
+// Exec runs statements in the database that is there from the start.
+func (p *Postgres) Exec(t testing.TB, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, text := range statements {
+		if _, err := conn.Exec(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// Count runs a query for a number.
+func (p *Postgres) Count(t testing.TB, query string) (n int64) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if err := conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
