@@ -165,6 +165,9 @@ func (db *DB) pageOfMemories(ctx context.Context, where string, args []any, q me
 	}
 	n := len(args)
 	query := fmt.Sprintf(`SELECT %s FROM memories WHERE %s%s LIMIT $%d OFFSET $%d`, memoryColumns, where, order(q), n+1, n+2)
+	if q.Offset > 0 { // what is passed over is read in the index alone
+		query = fmt.Sprintf(`SELECT %s FROM memories WHERE id IN (SELECT id FROM memories WHERE %s%s LIMIT $%d OFFSET $%d)%s`, memoryColumns, where, order(q), n+1, n+2, order(q))
+	}
 	page, more := pageReader{q: q}, 0
 	err := db.queryOnce(ctx, query, append(args, limit, q.Offset), func(row scanner) error {
 		var m memory.Memory
