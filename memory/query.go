@@ -66,6 +66,12 @@ func (s *Service) Memories(ctx context.Context, q Query) ([]Memory, int, error) 
 	return s.store.Memories(ctx, q)
 }
 
+// MemoryPage returns a page of memories by its place instead of its number.
+func (s *Service) MemoryPage(ctx context.Context, l MemoryList) (MemoryPage, error) {
+	l.Today = s.now().UTC().Format(time.DateOnly)
+	return s.store.MemoryPage(ctx, l)
+}
+
 // Memory returns one memory of the project, expired or not. ErrNotFound.
 func (s *Service) Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error) {
 	return s.store.Memory(ctx, projectID, id)

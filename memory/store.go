@@ -21,6 +21,8 @@ type Reader interface {
 	ChangesOf(ctx context.Context, events []uuid.UUID) (map[uuid.UUID][]Change, error)
 	Memory(ctx context.Context, projectID string, id uuid.UUID) (Memory, error)
 	Memories(ctx context.Context, q Query) ([]Memory, int, error)
+	// MemoryPage returns a page of memories, newest first.
+	MemoryPage(ctx context.Context, l MemoryList) (MemoryPage, error)
 	// EachText calls each for every memory that q selects, in no order, until it
 	// returns an error. Offset and Limit do not count.
 	EachText(ctx context.Context, q Query, each func(Text) error) error

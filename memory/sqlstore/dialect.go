@@ -17,7 +17,7 @@ type dialect interface {
 	ordered(ctx context.Context, text string, args []any, scan func(row scanner) error) error
 	// span is the condition for the part of an index that a list reads, beginning where
 	// the list does, and the columns it is ordered by.
-	span(l *listSQL, id string, back bool) (list []condition, order []string)
+	span(part indexPart, back bool) (list []condition, order []string)
 	// first runs a prepared read of at most one row.
 	first(ctx context.Context, text string, args []any) scanner
 	// snapshot runs reads that all see the database as it is at one moment.

@@ -80,7 +80,34 @@ func lists(t testing.TB, s seeded) []list {
 		q.After, q.Before = q.Before, cursor
 		add(" back", q)
 	}
+	for name, f := range memoryFilters {
+		l := memory.MemoryList{Query: memory.Query{ProjectID: s.project, Filter: f, Today: "2026-01-01"}}
+		add := func(where string, l memory.MemoryList) {
+			all = append(all, list{"memories" + where + " " + name, func(ctx context.Context, s seeded, limit int) (int, error) {
+				l.Limit = limit
+				p, err := s.MemoryPage(ctx, l)
+				return len(p.Memories), err
+			}})
+		}
+		add("", l)
+		id := s.id("a", s.n/3)
+		place := memory.MemoryPlace{CreatedAt: time.UnixMilli(s.start + int64(s.n/3)*864000000/int64(s.n)), ID: id}
+		l.After = &place
+		add(" deep", l)
+		l.After, l.Before = nil, &place
+		add(" back", l)
+	}
 	return all
+}
+
+// memoryFilters are the same for memories.
+var memoryFilters = map[string]memory.Filter{
+	"": {}, "user:big": memory.Entity(memory.FieldUser, "big"), "user:single": memory.Entity(memory.FieldUser, "single"), "agent:a1": memory.Entity(memory.FieldAgent, "a1"),
+	"category:misc": category("misc"), "category:old": category("old"), "user:big category:old": memory.And(memory.Entity(memory.FieldUser, "big"), category("old")),
+}
+
+func category(name string) memory.Filter {
+	return memory.Filter{Cond: &memory.Condition{Field: memory.FieldCategories, Op: memory.OpEqual, Text: []string{name}}}
 }
 
 func apply(t testing.TB, typed string, to func(delivery.Terms, time.Time) error, now time.Time) {

@@ -132,15 +132,12 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 	}
 	if !byEndpoint && len(endpoints) > 0 {
 		// What is around the column keeps SQLite from looking for each pair of IDs.
-		l.check(`COALESCE(d.endpoint_id, d.endpoint_id) IN `+several(endpoints), blobs(endpoints)...)
+		l.check(`COALESCE(d.endpoint_id, d.endpoint_id) IN (%s`+strings.Repeat(`, %s`, len(endpoints)-1)+`)`, blobs(endpoints)...)
 	}
 	l.checks(q, l.partial == rest)
 	l.span(q.Since, q.Until)
 	return l, nil
 }
-
-// several are the places of a list of values.
-func several(ids []uuid.UUID) string { return `(%s` + strings.Repeat(`, %s`, len(ids)-1) + `)` }
 
 // these goes through deliveries that are known, and checks the rest.
 func (l *listSQL) these(q delivery.Query) {
@@ -273,15 +270,32 @@ func direction(back bool) string {
 	return ` DESC`
 }
 
-// ids is the query of the first IDs of the list, which need not end where the list does:
+// An indexPart is a part of an index: of the rows with the keys it begins with, those
+// from one place to another in the order of the columns that follow.
+type indexPart struct {
+	keys     []key
+	order    []string
+	from, to []any
+}
+
+// several are columns and the places of their values, to be compared as a whole.
+func several(columns []string) (names, marks string) {
+	return `(` + strings.Join(columns, `, `) + `)`, `(%s` + strings.Repeat(`, %s`, len(columns)-1) + `)`
+}
+
+// ids is the query of the first IDs of a list, which need not end where the list does:
 // whoever reads them stops there.
-func (db *DB) ids(l *listSQL, args *arguments, from, id string, back bool, limit int) string {
-	list, order := db.dialect.span(l, id, back)
-	if l.partial != "" {
-		list = append(list, condition{format: l.partial})
+func (db *DB) ids(part indexPart, partial string, args *arguments, from string, back bool, limit int) string {
+	list, order := db.dialect.span(part, back)
+	if partial != "" {
+		list = append(list, condition{format: partial})
 	}
 	way := direction(back)
-	return `SELECT ` + id + from + args.all(list) + ` ORDER BY ` + strings.Join(order, way+`, `) + way + ` LIMIT ` + strconv.Itoa(limit)
+	return `SELECT ` + strings.Join(part.order, `, `) + from + args.all(list) + ` ORDER BY ` + strings.Join(order, way+`, `) + way + ` LIMIT ` + strconv.Itoa(limit)
+}
+
+func (l *listSQL) part(id string) indexPart {
+	return indexPart{l.index, []string{id}, []any{blob(l.from)}, []any{blob(l.to)}}
 }
 
 // equal are the conditions of columns with one value.
@@ -306,7 +320,7 @@ func (db *DB) firstIDs(ctx context.Context, l *listSQL, back bool, limit int) ([
 	}
 	var list []uuid.UUID
 	var args arguments
-	err := db.ordered(ctx, db.ids(l, &args, from, id, back, limit), args, func(row scanner) error {
+	err := db.ordered(ctx, db.ids(l.part(id), l.partial, &args, from, back, limit), args, func(row scanner) error {
 		var id uuid.UUID
 		if err := row.Scan(&id); err != nil {
 			return err

@@ -121,7 +121,7 @@ func TestEventListsGoThroughAnIndex(t *testing.T) {
 		tt.q.ProjectID = "proj_1"
 		l := eventList(tt.q)
 		var args arguments
-		plan := strings.Join(planOf(t, db, db.ids(l, &args, eventsWhere, `e.id`, false, 51), args), "\n")
+		plan := strings.Join(planOf(t, db, db.ids(l.part(`e.id`), l.partial, &args, eventsWhere, false, 51), args), "\n")
 		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "FOR ORDER BY") || !strings.Contains(plan, tt.index+" (") {
 			t.Errorf("%+v is not answered through %s in order:\n%s", tt.q, tt.index, plan)
 		}
@@ -130,7 +130,7 @@ func TestEventListsGoThroughAnIndex(t *testing.T) {
 
 func idsOf(db *DB, l *listSQL, args *arguments) string {
 	if l.byEvent {
-		return db.ids(l, args, eventsWhere, `e.id`, false, 51)
+		return db.ids(l.part(`e.id`), l.partial, args, eventsWhere, false, 51)
 	}
-	return db.ids(l, args, deliveriesWhere, `d.id`, false, 51)
+	return db.ids(l.part(`d.id`), l.partial, args, deliveriesWhere, false, 51)
 }

@@ -164,18 +164,21 @@ func (p *postgres) kind() string { return "Postgres" }
 // span leaves the planner no choice but the index. Were all of its columns compared
 // with =, the order would be that of the ID alone, and the primary key would do: it
 // would be followed until enough rows are found, as if those that count were spread
-// over the table, and all of it read where they are not. So the last column is
-// compared together with the ID, and both are ordered by. To end at an ID, too, would
+// over the table, and all of it read where they are not. So the last key is compared
+// together with what follows it, and all are ordered by. To end at an ID, too, would
 // only make it read on without result.
-func (p *postgres) span(l *listSQL, id string, back bool) (list []condition, order []string) {
-	than, stop, first := `<=`, `>=`, l.to
+func (p *postgres) span(part indexPart, back bool) (list []condition, order []string) {
+	than, stop, first := `<=`, `>=`, part.to
 	if back {
-		than, stop, first = stop, than, l.from
+		than, stop, first = stop, than, part.from
 	}
-	k := l.index[len(l.index)-1]
-	return append(equal(l.index[:len(l.index)-1]),
-		condition{`(` + k.column + `, ` + id + `) ` + than + ` (%s, %s)`, []any{k.value, blob(first)}},
-		condition{k.column + ` ` + stop + ` %s`, []any{k.value}}), []string{k.column, id}
+	at := len(part.keys) - 1
+	k := part.keys[at]
+	order = append([]string{k.column}, part.order...)
+	columns, marks := several(order)
+	return append(equal(part.keys[:at]),
+		condition{columns + ` ` + than + ` ` + marks, append([]any{k.value}, first...)},
+		condition{k.column + ` ` + stop + ` %s`, []any{k.value}}), order
 }
 
 func (p *postgres) among(name string, at int, ids []uuid.UUID) (string, []any) {

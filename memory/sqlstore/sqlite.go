@@ -135,8 +135,10 @@ func (s *sqlite) snapshot(ctx context.Context, reads func(query) error) error {
 
 func (s *sqlite) kind() string { return "SQLite" }
 
-func (s *sqlite) span(l *listSQL, id string, _ bool) (list []condition, order []string) {
-	return append(equal(l.index), condition{id + ` >= %s AND ` + id + ` <= %s`, []any{blob(l.from), blob(l.to)}}), []string{id}
+func (s *sqlite) span(part indexPart, _ bool) (list []condition, order []string) {
+	columns, marks := several(part.order)
+	return append(equal(part.keys),
+		condition{columns + ` >= ` + marks, part.from}, condition{columns + ` <= ` + marks, part.to}), part.order
 }
 
 func (s *sqlite) among(column string, at int, ids []uuid.UUID) (string, []any) {
