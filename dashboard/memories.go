@@ -1,11 +1,8 @@
 package dashboard
 
 import (
-	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -17,11 +14,8 @@ import (
 )
 
 const (
-	memoriesPerPage = 50
-	// maxMemories is how far back the list goes; a search finds the others.
-	maxMemories = 10_000
-	maxHits     = 50
-	maxHistory  = 100 // changes of one memory on its page
+	maxHits    = 50
+	maxHistory = 100 // changes of one memory on its page
 )
 
 type memoriesView struct {
@@ -30,6 +24,7 @@ type memoriesView struct {
 	Rows     []memoryRow
 	Pager    pager
 	Search   bool // the rows are what a search found, best first
+	Cut      bool // the page ended before it was full
 }
 
 // A memoryRow is a memory in a list.
@@ -47,11 +42,11 @@ var memoryKeys = map[string]memory.Field{
 }
 
 func (d *Dashboard) memories(v visit) (reply, error) {
-	f, err := filterOf(root+"memories", withoutSkip(v.QueryParams()))
+	f, err := filterOf(root+"memories", v.QueryParams())
 	if err != nil {
 		return reply{}, err
 	}
-	q := memory.Query{ProjectID: v.project(), Limit: memoriesPerPage}
+	q := memory.Query{ProjectID: v.project(), Limit: f.limit}
 	err = f.terms.EachKey([]string{"user", "agent", "app", "run", "category"}, func(key, value string) error {
 		q.Filter = memory.And(q.Filter, memory.Filter{Cond: &memory.Condition{Field: memoryKeys[key], Op: memory.OpEqual, Text: []string{value}}})
 		return nil
@@ -63,28 +58,35 @@ func (d *Dashboard) memories(v visit) (reply, error) {
 	if words := f.terms.Text(); words != "" {
 		return d.searchMemories(v, q, words, view)
 	}
-	skip, err := skipOf(v.QueryParam("skip"))
+	page, err := d.memory.MemoryPage(v.ctx(), memory.MemoryList{Query: q, After: memoryPlace(f.after), Before: memoryPlace(f.before)})
 	if err != nil {
 		return reply{}, err
 	}
-	q.Offset = skip
-	list, total, err := d.memory.Memories(v.ctx(), q)
-	if err != nil {
-		return reply{}, err
-	}
-	for _, m := range list {
+	for _, m := range page.Memories {
 		view.Rows = append(view.Rows, memoryRowOf(m, v))
 	}
-	if skip > 0 {
-		view.Pager.Newer = skipTo(f, max(0, skip-memoriesPerPage))
-	}
-	if skip+len(list) < total && skip+memoriesPerPage <= maxMemories {
-		view.Pager.Older = skipTo(f, skip+memoriesPerPage)
-	}
-	if len(list) > 0 {
-		view.Pager.Showing = fmt.Sprintf("%s to %s of %s, newest first", thousands(skip+1), thousands(skip+len(list)), thousands(total))
+	view.Cut, view.Pager.Newer, view.Pager.Older = page.Cut, f.toMemory("before", page.Newer), f.toMemory("after", page.Older)
+	if len(page.Memories) > 0 {
+		view.Pager.Showing = explain.Count(len(page.Memories), "row") + ", newest first"
 	}
 	return show("memories", "Memories", view), nil
+}
+
+func memoryPlace(c *delivery.Cursor) *memory.MemoryPlace {
+	if c == nil {
+		return nil
+	}
+	p := memory.MemoryPlaceOf(*c)
+	return &p
+}
+
+// toMemory is the URL of the page beside a memory, "" when there is none.
+func (f filter) toMemory(name string, p *memory.MemoryPlace) string {
+	if p == nil {
+		return ""
+	}
+	c := p.Cursor()
+	return f.url(name, &c)
 }
 
 func (d *Dashboard) searchMemories(v visit, q memory.Query, words string, view memoriesView) (reply, error) {
@@ -100,39 +102,6 @@ func (d *Dashboard) searchMemories(v visit, q memory.Query, words string, view m
 		view.Pager.Showing = explain.Count(len(hits), "row") + ", best first"
 	}
 	return show("memories", "Memories", view), nil
-}
-
-func withoutSkip(q url.Values) url.Values {
-	rest := url.Values{}
-	for name, values := range q {
-		if name != "skip" {
-			rest[name] = values
-		}
-	}
-	return rest
-}
-
-func skipOf(s string) (int, error) {
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > maxMemories {
-		return 0, &failure{http.StatusBadRequest, "Unknown page", "The address does not name a page of the list. Go back to the newest memories."}
-	}
-	return n, nil
-}
-
-func skipTo(f filter, n int) string {
-	to := f.url("", nil)
-	if n == 0 {
-		return to
-	}
-	join := "?"
-	if strings.Contains(to, "?") {
-		join = "&"
-	}
-	return to + join + "skip=" + strconv.Itoa(n)
 }
 
 func memoryRowOf(m memory.Memory, v visit) memoryRow {

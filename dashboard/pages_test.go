@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"memhook/delivery"
+	"memhook/memory"
 	"memhook/memory/sqlstore/sqlstoretest"
 	"memhook/signing/apikey"
 )
@@ -223,10 +224,13 @@ func TestMemoryPages(t *testing.T) {
 	}
 	page := memoryPath(changes[0].Memory.ID)
 	b := s.signedIn(key)
-	b.get("/ui/memories").is(t, 200).has(t, "Lives in Lisbon", page, "1 to 1 of 1")
+	b.get("/ui/memories").is(t, 200).has(t, "Lives in Lisbon", page, "1 row, newest first")
 	b.get("/ui/memories?q=lisbon").is(t, 200).has(t, "Lives in Lisbon", "1 row, best first")
 	b.get("/ui/memories?user=bob").is(t, 200).has(t, "No memory matches", "user:bob")
-	b.get("/ui/memories?skip=-1").is(t, 400)
+	b.get("/ui/memories?after=x").is(t, 400)
+	past := memory.MemoryPlace{ID: changes[0].Memory.ID}.Cursor().String()
+	b.get("/ui/memories?after="+past).is(t, 200).lacks(t, "Lives in Lisbon")
+	b.get("/ui/memories?before="+past).is(t, 200).has(t, "Lives in Lisbon", "after=")
 	b.get(page).is(t, 200).has(t, "<ins>", "crm-sync", "Succeeded", "desk", "Skipped", eventPath(e.ID))
 	b.get(memoryPath(e.ID)).is(t, 404)
 
