@@ -64,6 +64,9 @@ delivered again, with the same webhook-id.`,
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Restored to %s.\n", c.DataDir)
+			if _, given, err := fromEnv("MEMHOOK_SECRET_KEY", true, os.LookupEnv); err == nil && !given && !exists(c.DataDir, secretFile) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "It does not open without its key: put %s of the data directory it was made from there, or give the key in MEMHOOK_SECRET_KEY.\n", secretFile)
+			}
 			return nil
 		},
 	}

@@ -86,6 +86,16 @@ func TestShowUpdate(t *testing.T) {
 	}
 }
 
+func TestALongTextIsShortened(t *testing.T) {
+	if short := strings.Repeat("é", maxShown/2); shortened(short) != short {
+		t.Errorf("a text of %d bytes is shown as %q", len(short), shortened(short))
+	}
+	long := "x" + strings.Repeat("é", 100_000)
+	if got := shortened(long); len(got) > maxShown+30 || !strings.HasSuffix(got, "é… (200001 bytes)") {
+		t.Errorf("a long text is shown in %d bytes, at the end %q", len(got), got[len(got)-30:])
+	}
+}
+
 func TestRecentIsBounded(t *testing.T) {
 	var r recent
 	id := func(i int) string { return time.Unix(int64(i), 0).String() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"memhook/memory"
 )
@@ -28,13 +29,24 @@ func showCallback(w io.Writer, c callback) {
 	m := c.Message.Data
 	switch {
 	case m.Previous != nil:
-		printLines(w, "    - ", *m.Previous)
-		printLines(w, "    + ", m.Memory)
+		printLines(w, "    - ", shortened(*m.Previous))
+		printLines(w, "    + ", shortened(m.Memory))
 	case c.Message.Details.Event == string(memory.ChangeDelete):
-		printLines(w, "    - ", m.Memory)
+		printLines(w, "    - ", shortened(m.Memory))
 	case m.Memory != "":
-		printLines(w, "    + ", m.Memory)
+		printLines(w, "    + ", shortened(m.Memory))
 	}
+}
+
+// maxShown is how much of a memory's text a callback's lines show, in bytes: a few
+// lines of a terminal. -o ndjson has all of it.
+const maxShown = 500
+
+func shortened(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:maxShown], ""), len(text))
 }
 
 func answered(c callback) string {
