@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,7 +27,7 @@ type editView struct {
 }
 
 func (d *Dashboard) newEndpoint(visit) (reply, error) {
-	f := formView{Format: string(delivery.Full), Types: []string{delivery.AllTypes}}
+	f := formView{Format: string(delivery.Full), Order: string(delivery.Unordered), Types: []string{delivery.AllTypes}}
 	return show("new", "Register an endpoint", newView{f.filled()}), nil
 }
 
@@ -41,6 +42,7 @@ func (d *Dashboard) createEndpoint(v visit) (reply, error) {
 		e, err = d.delivery.CreateEndpoint(v.ctx(), v.project(), delivery.NewEndpoint{
 			Name: f.Name, URL: f.URL, EventTypes: f.Types, Format: delivery.Format(f.Format), Description: f.Description,
 			Headers: s.headers, Filter: s.filter, RatePerSecond: s.rate, Timeout: s.timeout, Schedule: s.schedule, Ed25519: f.Ed25519,
+			Order: delivery.Order(f.Order),
 		})
 		ok, err = f.take(err)
 	}
@@ -75,10 +77,11 @@ func (d *Dashboard) saveEndpoint(v visit) (reply, error) {
 	f := formOf(v.fields)
 	s, ok := f.settings()
 	if ok {
-		format := delivery.Format(f.Format)
+		format, order := delivery.Format(f.Format), delivery.Order(f.Order)
 		_, err = d.delivery.UpdateEndpoint(v.ctx(), v.project(), e.ID, delivery.EndpointEdit{
 			Name: &f.Name, URL: &f.URL, EventTypes: &f.Types, Format: &format, Description: &f.Description, Headers: &s.headers,
 			Filter: &s.filter, RatePerSecond: &s.rate, Timeout: &s.timeout, Schedule: &s.schedule, Ed25519: &f.Ed25519,
+			Order: &order,
 		})
 		ok, err = f.take(err)
 	}
@@ -207,6 +210,7 @@ type formView struct {
 	Description string
 	Types       []string
 	Format      string
+	Order       string
 	Headers     string // a line each: Name: value
 	Users       string // a line each
 	Agents      string
@@ -223,6 +227,7 @@ type formView struct {
 	TypeChoices   []choice
 	MoreTypes     []choice // the operational ones
 	FormatChoices []choice
+	OrderChoices  []choice
 	Advanced      bool // the part that is folded away is in use, or has a mistake
 }
 
@@ -236,7 +241,7 @@ type choice struct {
 func formOf(form url.Values) formView {
 	f := formView{
 		Name: form.Get("name"), URL: form.Get("url"), Description: form.Get("description"), Types: form["event_types"],
-		Format: form.Get("format"), Headers: form.Get("headers"), Users: form.Get("user_ids"), Agents: form.Get("agent_ids"),
+		Format: form.Get("format"), Order: cmp.Or(form.Get("order"), string(delivery.Unordered)), Headers: form.Get("headers"), Users: form.Get("user_ids"), Agents: form.Get("agent_ids"),
 		Apps: form.Get("app_ids"), Runs: form.Get("run_ids"), Categories: form.Get("categories"), Metadata: form.Get("metadata"),
 		Rate: form.Get("rate"), Timeout: form.Get("timeout"), Schedule: form.Get("schedule"), Ed25519: form.Get("ed25519") != "",
 	}
@@ -248,7 +253,7 @@ func formOf(form url.Values) formView {
 
 func formFrom(e delivery.Endpoint) formView {
 	f := formView{
-		Name: e.Name, URL: e.URL, Description: e.Description, Types: e.EventTypes, Format: string(e.Format), Headers: headerLines(e.Headers),
+		Name: e.Name, URL: e.URL, Description: e.Description, Types: e.EventTypes, Format: string(e.Format), Order: string(e.Order), Headers: headerLines(e.Headers),
 		Users: lines(e.Filter.UserIDs), Agents: lines(e.Filter.AgentIDs), Apps: lines(e.Filter.AppIDs), Runs: lines(e.Filter.RunIDs),
 		Categories: lines(e.Filter.Categories), Metadata: metadataText(e.Filter.Metadata), Ed25519: len(e.KeyPairs) > 0,
 	}

@@ -179,6 +179,9 @@ func endpointFacts(e delivery.Endpoint) []pair {
 		list = append(list, pair{"Metadata", line(metadataText(e.Filter.Metadata))})
 	}
 	list = append(list, pair{"Format", text(formatWords[e.Format])}, pair{"Time limit", text(explain.Span(e.Deadline()) + " for each attempt")}, pair{"Retries after", scheduleOf(e)})
+	if e.Order != delivery.Unordered {
+		list = append(list, pair{"Order", text(orderWords[e.Order])})
+	}
 	if e.RatePerSecond > 0 {
 		list = append(list, pair{"Rate", text("at most " + rateWord(e.RatePerSecond))})
 	}
@@ -262,6 +265,10 @@ func deliveriesOf(endpoint uuid.UUID) string {
 
 var formatWords = map[delivery.Format]string{
 	delivery.Full: "full", delivery.Thin: "thin: IDs only", delivery.Mem0: "mem0: as the hosted service sends it",
+}
+
+var orderWords = map[delivery.Order]string{
+	delivery.InOrder: "the messages of a memory one after another", delivery.Latest: "the messages of a memory one after another, without what is out of date",
 }
 
 const everyType text = "all types"

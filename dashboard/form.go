@@ -15,7 +15,7 @@ import (
 // formFields are the fields of an endpoint's form that can have a mistake.
 var formFields = []string{
 	"form", "name", "url", "description", "event_types", "format", "headers", "user_ids", "agent_ids", "app_ids", "run_ids",
-	"categories", "metadata", "rate", "timeout", "schedule",
+	"categories", "metadata", "rate", "timeout", "schedule", "order",
 }
 
 // settings are the fields of a form that are not plain text.
@@ -79,6 +79,11 @@ func (f formView) filled() formView {
 	for _, t := range delivery.OperationalTypes() {
 		f.MoreTypes = append(f.MoreTypes, choice{Value: t, Label: t, Chosen: chosen(t)})
 	}
+	f.OrderChoices = []choice{
+		{string(delivery.Unordered), "As they are due", f.Order == string(delivery.Unordered), "a retry may come after newer messages"},
+		{string(delivery.InOrder), "In order", f.Order == string(delivery.InOrder), "the messages of a memory one after another; the next waits until the one before it was delivered or given up"},
+		{string(delivery.Latest), "Latest only", f.Order == string(delivery.Latest), "in order, and without what a newer message of the memory makes out of date: after an outage only the last state goes out"},
+	}
 	f.FormatChoices = []choice{
 		{string(delivery.Full), "Full", f.Format == string(delivery.Full), "mem0's event_details, and beside it the Standard Webhooks fields"},
 		{string(delivery.Thin), "Thin", f.Format == string(delivery.Thin), "IDs only; the receiver fetches the text"},
@@ -93,7 +98,7 @@ func (f formView) filled() formView {
 	for _, field := range formFields[6:] {
 		later = append(later, all[field])
 	}
-	f.Advanced = f.Ed25519 || strings.Join(later, "") != ""
+	f.Advanced = f.Ed25519 || f.Order != string(delivery.Unordered) || strings.Join(later, "") != ""
 	return f
 }
 

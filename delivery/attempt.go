@@ -73,5 +73,5 @@ type Result struct {
 type Learned struct {
 	Health   Health
 	Disabled bool  // the endpoint was disabled
-	Due      []Due // operational messages
+	Due      []Due // operational messages, and the delivery whose turn it is now
 }

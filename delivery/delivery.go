@@ -24,6 +24,8 @@ type Delivery struct {
 	Tries      int        // of those, how many count for the schedule of this round
 	RoundAt    time.Time  // when this round of tries began: creation, or the last resend
 	Trigger    Trigger    // of the next attempt
+	Lane       uuid.UUID  // the memory whose messages this endpoint gets in order; Nil for none
+	Turn       int64      // the place in its lane: lower ones go first
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	FinishedAt *time.Time
@@ -88,7 +90,7 @@ func FanOut(m Message, endpoints []Endpoint) []Delivery {
 			continue
 		}
 		d := Delivery{
-			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID, Type: m.Type,
+			ID: NewID(), ProjectID: m.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID, Type: m.Type, Lane: e.lane(m),
 			Trigger: Scheduled, RoundAt: m.CreatedAt, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt,
 		}
 		reason, detail := e.Refuses(m)

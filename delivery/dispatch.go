@@ -78,6 +78,7 @@ func (s *Service) attempt(ctx context.Context, c Claim) error {
 	if r.Changes {
 		s.learned(c, learned)
 	}
+	s.Wake(learned.Due...)
 	if learned.Disabled {
 		return s.moveAll(ctx, c.Endpoint.ID, Pending, Held, ReasonDisabled)
 	}

@@ -47,6 +47,7 @@ type Endpoint struct {
 	Headers       Headers // added to every request
 	Filter        Filter  // beyond EventTypes
 	RatePerSecond float64 // 0: no limit
+	Order         Order
 
 	PausedAt       *time.Time // a person paused it
 	PausedBy       string     // who, "" when it is not known

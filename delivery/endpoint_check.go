@@ -3,6 +3,7 @@ package delivery
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,8 @@ func (e Endpoint) validate() error {
 		return &InvalidError{"format", "Must be full, thin or mem0."}
 	case e.Timeout < 0 || e.Timeout > MaxTimeout || (e.Timeout > 0 && e.Timeout < time.Second):
 		return &InvalidError{"timeout_s", "Must be between 1 and 30 seconds."}
+	case !slices.Contains(Orders(), e.Order):
+		return &InvalidError{"order", "Must be none, memory or latest."}
 	case utf8.RuneCountInString(e.Description) > MaxDescription || !utf8.ValidString(e.Description) || strings.ContainsRune(e.Description, 0):
 		return &InvalidError{"description", fmt.Sprintf("Must be text of at most %d characters.", MaxDescription)}
 	case math.IsNaN(e.RatePerSecond) || e.RatePerSecond != 0 && (e.RatePerSecond < MinRate || e.RatePerSecond > MaxRate):

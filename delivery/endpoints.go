@@ -21,6 +21,7 @@ type NewEndpoint struct {
 	Headers       Headers
 	Filter        Filter
 	RatePerSecond float64        // 0: no limit
+	Order         Order          // "": Unordered
 	Timeout       time.Duration  // 0: DefaultTimeout
 	Schedule      retry.Schedule // zero: the default schedule
 	Ed25519       bool           // sign with a key pair as well
@@ -38,6 +39,7 @@ type EndpointEdit struct {
 	Headers       *Headers // replaces all; Mask keeps the value that is stored
 	Filter        *Filter
 	RatePerSecond *float64
+	Order         *Order // of the messages that are made from now on
 	Timeout       *time.Duration
 	Schedule      *retry.Schedule
 	Ed25519       *bool  // true makes a key pair unless there is one, false drops it
@@ -53,10 +55,14 @@ func (s *Service) CreateEndpoint(ctx context.Context, projectID string, n NewEnd
 		ID: NewID(), ProjectID: projectID, Name: n.Name, URL: n.URL, EventTypes: n.EventTypes, Format: n.Format,
 		Secrets:     []LiveSecret{{Secret: signing.GenerateSecret(), CreatedAt: now}},
 		Description: n.Description, Headers: n.Headers.over(nil), Filter: n.Filter, RatePerSecond: n.RatePerSecond,
+		Order:   n.Order,
 		Timeout: n.Timeout, CreatedAt: now, UpdatedAt: now,
 	}
 	if e.Format == "" {
 		e.Format = Full
+	}
+	if e.Order == "" {
+		e.Order = Unordered
 	}
 	if !n.Schedule.IsZero() {
 		e.Schedule = &n.Schedule
@@ -173,6 +179,7 @@ func (edit EndpointEdit) apply(e *Endpoint, now time.Time) {
 	set(&e.Description, edit.Description)
 	set(&e.Filter, edit.Filter)
 	set(&e.RatePerSecond, edit.RatePerSecond)
+	set(&e.Order, edit.Order)
 	set(&e.Timeout, edit.Timeout)
 	if edit.Headers != nil {
 		e.Headers = edit.Headers.over(e.Headers)

@@ -43,7 +43,6 @@ func (s *Service) learned(c Claim, l Learned) {
 	if at := l.Health.Breaker.ProbeAt; l.Health.Breaker.State == retry.Open {
 		s.lookBefore(at)
 	}
-	s.Wake(l.Due...)
 }
 
 func (h Health) well() bool {

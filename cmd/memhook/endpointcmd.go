@@ -48,6 +48,7 @@ func endpointBody(cmd *cobra.Command) *bodyFlags {
 	b.text(cmd, "format", "format", "full, thin or mem0")
 	b.text(cmd, "description", "description", "what it is for")
 	b.number(cmd, "rate", "rate_per_second", "most requests a second; 0: no limit")
+	b.text(cmd, "order", "order", "of the messages of one memory: none, memory or latest")
 	b.seconds(cmd, "timeout", "timeout_s", "time limit of one request, 1s to 30s")
 	b.truth(cmd, "ed25519", "ed25519", "sign with a key pair, too")
 	b.json(cmd)

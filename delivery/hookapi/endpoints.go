@@ -24,6 +24,7 @@ type newEndpoint struct {
 	Headers       map[string]string `json:"headers" doc:"Added to every request."`
 	Filter        delivery.Filter   `json:"filter" doc:"Narrows down what it gets: every field that is set must accept the message."`
 	RatePerSecond float64           `json:"rate_per_second"`
+	Order         string            `json:"order" enum:"none,memory,latest" doc:"Of the messages of one memory. memory: one after another, in the order of its changes; latest: also without those that a newer one makes out of date."`
 	TimeoutS      float64           `json:"timeout_s" doc:"1 to 30; left out: 15."`
 	Schedule      *json.RawMessage  `json:"schedule" doc:"{\"type\":\"list\",\"waits_s\":[5,30]} or {\"type\":\"exponential\",\"initial_s\":5,\"factor\":4,\"max_s\":86400,\"attempts\":13}; left out: the default."`
 	Ed25519       bool              `json:"ed25519"`
@@ -44,7 +45,7 @@ func (a *API) createEndpoint(c call, in *newEndpoint) (secretsShape, error) {
 	}
 	n := delivery.NewEndpoint{
 		Name: in.Name, URL: in.URL, EventTypes: in.EventTypes, Format: delivery.Format(in.Format), Description: in.Description,
-		Headers: in.Headers, Filter: in.Filter, RatePerSecond: in.RatePerSecond, Timeout: *timeout, Ed25519: in.Ed25519,
+		Headers: in.Headers, Filter: in.Filter, RatePerSecond: in.RatePerSecond, Order: delivery.Order(in.Order), Timeout: *timeout, Ed25519: in.Ed25519,
 		Paused: in.Paused, By: c.by(),
 	}
 	if schedule != nil {
@@ -118,6 +119,7 @@ type endpointEdit struct {
 	Headers       *map[string]string `json:"headers" doc:"Replaces all; a value that is its mask stays as it is."`
 	Filter        *delivery.Filter   `json:"filter" doc:"Replaces all of it; {} lets everything through."`
 	RatePerSecond *float64           `json:"rate_per_second"`
+	Order         *string            `json:"order" enum:"none,memory,latest" doc:"Of the messages that are made from now on."`
 	TimeoutS      *float64           `json:"timeout_s"`
 	Schedule      *json.RawMessage   `json:"schedule" doc:"null: the default."`
 	Ed25519       *bool              `json:"ed25519"`
@@ -130,7 +132,7 @@ func (a *API) changeEndpoint(c call, in *endpointEdit) (endpointShape, error) {
 	}
 	edit := delivery.EndpointEdit{
 		Name: in.Name, URL: in.URL, EventTypes: in.EventTypes, Description: in.Description, Filter: in.Filter,
-		RatePerSecond: in.RatePerSecond, Ed25519: in.Ed25519, Format: (*delivery.Format)(in.Format),
+		RatePerSecond: in.RatePerSecond, Ed25519: in.Ed25519, Format: (*delivery.Format)(in.Format), Order: (*delivery.Order)(in.Order),
 		Headers: (*delivery.Headers)(in.Headers), By: c.by(),
 	}
 	if edit.Schedule, err = scheduleOf(in.Schedule); err != nil {

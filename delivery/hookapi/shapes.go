@@ -55,6 +55,7 @@ type endpointShape struct {
 	Headers       map[string]string `json:"headers" doc:"Added to every request. The values are masked."`
 	Filter        delivery.Filter   `json:"filter"`
 	RatePerSecond float64           `json:"rate_per_second" doc:"0: no limit."`
+	Order         string            `json:"order" enum:"none,memory,latest" doc:"What it may rely on about messages of one memory. none: each goes when it is due; memory: in the order of the changes; latest: like memory, without what a newer message makes out of date."`
 	TimeoutS      float64           `json:"timeout_s"`
 	Schedule      json.RawMessage   `json:"schedule" doc:"When failed deliveries are tried again; null: the default schedule."`
 	Ed25519       bool              `json:"ed25519" doc:"Signs with a key pair (v1a) beside the secret."`
@@ -68,7 +69,7 @@ func endpointOf(e delivery.Endpoint, now time.Time) endpointShape {
 	s := e.Standing(now)
 	shape := endpointShape{
 		ID: endpointID(e.ID), Name: e.Name, Description: e.Description, URL: e.URL, EventTypes: e.EventTypes, Format: string(e.Format),
-		Headers: e.Headers.Masked(), Filter: e.Filter, RatePerSecond: e.RatePerSecond, TimeoutS: e.Deadline().Seconds(),
+		Headers: e.Headers.Masked(), Filter: e.Filter, RatePerSecond: e.RatePerSecond, Order: string(e.Order), TimeoutS: e.Deadline().Seconds(),
 		Schedule: json.RawMessage("null"), Ed25519: len(e.KeyPairs) > 0, LastSuccessAt: e.Health.LastSuccessAt,
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 		Standing: standingShape{

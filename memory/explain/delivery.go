@@ -38,6 +38,9 @@ func (f Facts) one(t delivery.Trail, alike int) Verdict {
 		v.gaveUp(t)
 	case delivery.Canceled:
 		v.Code, v.Tone, v.Action = Canceled, Quiet, NoAction
+		if d.Reason == delivery.ReasonSuperseded {
+			v.Code = Superseded
+		}
 		v.Sentence = "Not delivered to " + t.EndpointName + ": " + canceled(d)
 	case delivery.Succeeded:
 		if all := arrived(f.Trails); alike > 1 {
@@ -123,6 +126,10 @@ func Reason(t delivery.Trail) string {
 		return because("the endpoint is disabled")
 	case delivery.ReasonDeleted:
 		return because("the endpoint was deleted first")
+	case delivery.ReasonSuperseded:
+		return because("a newer message of the same memory took its place")
+	case delivery.ReasonTurn:
+		return because("an earlier message of the same memory goes first")
 	case delivery.ReasonGone:
 		return because("the receiver answered that it wants no more messages, which disabled the endpoint")
 	case delivery.ReasonRefused:

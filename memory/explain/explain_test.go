@@ -192,6 +192,12 @@ func TestVerdict(t *testing.T) {
 			Code: explain.WaitsTurn, Tone: explain.Info, Sentence: "Waiting for its first try to crm.",
 			Next: "Others of the same endpoint go first. More than 1000 are ahead of it.",
 		}},
+		{"the order of its memory", at2(sent(detailed(trail("crm", delivery.Pending, delivery.ReasonTurn, at(time.Minute)), "dlv_1")), func(e *delivery.Endpoint) {
+			e.Order = delivery.InOrder
+		}), explain.Verdict{
+			Code: explain.WaitsOrder, Tone: explain.Info, Sentence: "Waiting for its first try to crm.",
+			Next: "crm gets the messages of a memory in order, and dlv_1 goes first. This one follows when that one is delivered or given up.",
+		}},
 		{"parked", at2(sent(trail("crm", delivery.Pending, "", at(time.Hour), failing)), func(e *delivery.Endpoint) {
 			e.Health.Breaker = retry.Breaker{State: retry.Open, ProbeAt: noon.Add(40 * time.Second)}
 		}), explain.Verdict{
@@ -260,6 +266,9 @@ func TestVerdict(t *testing.T) {
 		}},
 		{"canceled", sent(trail("gone", delivery.Canceled, delivery.ReasonDeleted, nil)), explain.Verdict{
 			Code: explain.Canceled, Tone: explain.Quiet, Sentence: "Not delivered to gone: the endpoint was deleted first.",
+		}},
+		{"superseded", sent(detailed(trail("crm", delivery.Canceled, delivery.ReasonSuperseded, nil), "msg_2")), explain.Verdict{
+			Code: explain.Superseded, Tone: explain.Quiet, Sentence: "Not delivered to crm: a newer message of the same memory took its place (msg_2).",
 		}},
 		{"a web page", sent(trail("crm", delivery.Succeeded, "", nil, with(attempt(0, 200, ""), "Content-Type", "text/html; charset=utf-8"))), explain.Verdict{
 			Code: explain.DeliveredHTML, Tone: explain.Warn, Sentence: "Delivered to crm: it answered 200 in 88 ms from 203.0.113.7:443.",

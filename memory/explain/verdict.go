@@ -34,6 +34,7 @@ const (
 	WaitsAsked     Code = "waits_retry_after" // the receiver asked for a pause
 	WaitsRate      Code = "waits_rate"        // the endpoint's rate limit
 	WaitsTurn      Code = "waits_turn"        // others of the endpoint go first
+	WaitsOrder     Code = "waits_order"       // an earlier message of its memory goes first
 	Parked         Code = "parked"            // its breaker is open
 	Overdue        Code = "overdue"
 	Sending        Code = "sending"
@@ -47,6 +48,7 @@ const (
 	TooLarge       Code = "too_large"
 	Refused        Code = "refused" // another 4xx
 	Canceled       Code = "canceled"
+	Superseded     Code = "superseded"     // canceled: a newer message of its memory went instead
 	DeliveredHTML  Code = "delivered_html" // taken, but by a web page
 	DeliveredLate  Code = "delivered_after_retries"
 	Delivered      Code = "delivered"

@@ -54,6 +54,10 @@ func (v *Verdict) endpointWaits(t delivery.Trail, e delivery.Endpoint, due bool,
 		v.Code, v.Tone, v.Action = Parked, Warn, OpenEndpoint
 		v.stop(t)
 		v.Next = t.EndpointName + " failed too often, so its deliveries are parked and lose no tries. The next probe is " + in(*s.Until, now) + "."
+	case t.Delivery.Reason == delivery.ReasonTurn && e.Order != delivery.Unordered:
+		v.Code = WaitsOrder
+		v.stop(t)
+		v.Next = e.Name + " gets the messages of a memory in order, and " + t.Delivery.Detail + " goes first. This one follows when that one is delivered or given up."
 	case !due:
 		return false
 	case s.State == delivery.EndpointWaiting && s.Until != nil:

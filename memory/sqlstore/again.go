@@ -165,7 +165,15 @@ func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID
 			return delivery.ErrState
 		}
 		t.touch(projectID)
-		return t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
+		err = t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
+		if err != nil || d.Lane == uuid.Nil {
+			return err
+		}
+		if err := t.lockLane(laneOf(d)); err != nil {
+			return err
+		}
+		_, err = t.wakeNext(d, delivery.InOrder, now) // the first one knows whether it is out of date
+		return err
 	})
 	if err != nil {
 		return notFoundDelivery(id, err)

@@ -13,11 +13,11 @@ import (
 )
 
 const deliveryColumns = `id, project_id, event_id, message_id, endpoint_id, status, reason, next_at, attempts, tries, round_at,
-	cause, created_at, updated_at, finished_at, detail, type`
+	cause, created_at, updated_at, finished_at, detail, type, lane, turn`
 
 // trailColumns are deliveryColumns of the table d.
 const trailColumns = `d.id, d.project_id, d.event_id, d.message_id, d.endpoint_id, d.status, d.reason, d.next_at, d.attempts, d.tries, d.round_at,
-	d.cause, d.created_at, d.updated_at, d.finished_at, d.detail, d.type`
+	d.cause, d.created_at, d.updated_at, d.finished_at, d.detail, d.type, d.lane, d.turn`
 
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
@@ -32,6 +32,8 @@ func deliveryFields(d *delivery.Delivery) []any {
 		timePtrColumn{&d.FinishedAt},
 		text(&d.Detail),
 		text(&d.Type),
+		&d.Lane,
+		&d.Turn,
 	}
 }
 
@@ -43,15 +45,15 @@ func (t *tx) insertMessage(m delivery.Message) error {
 }
 
 var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-	"uuid text uuid uuid uuid text text bigint integer integer bigint text bigint bigint bigint text text")
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+	"uuid text uuid uuid uuid text text bigint integer integer bigint text bigint bigint bigint text text uuid bigint")
 
 func (t *tx) insertDelivery(d delivery.Delivery) error {
 	t.tallyDelivery(d)
 	t.touch(d.ProjectID)
 	return t.put(insertDelivery, blob(d.ID), d.ProjectID, blob(d.EventID), blob(d.MessageID), blob(d.EndpointID), string(d.Status), textOrNull(d.Reason),
 		microsOrNull(d.NextAt), d.Attempts, d.Tries, micros(d.RoundAt), string(d.Trigger), micros(d.CreatedAt), micros(d.UpdatedAt),
-		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type))
+		microsOrNull(d.FinishedAt), textOrNull(d.Detail), textOrNull(d.Type), blobOrNull(d.Lane), d.Turn)
 }
 
 // stepping finds the endpoints that have something to do. It steps from one to the
@@ -197,7 +199,7 @@ const (
 	returnProbe  = `UPDATE endpoints SET probe_at = $3 WHERE id = $1 AND probe_at = $2`
 )
 
-var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', next_at = $3, attempts = $4, updated_at = $5, node_id = $6
+var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', reason = NULL, detail = NULL, next_at = $3, attempts = $4, updated_at = $5, node_id = $6
 	WHERE id = $1 AND next_at = $2`, "uuid bigint bigint integer bigint uuid")
 
 // serves tells whether the delivery's endpoint is in service for it.
@@ -269,10 +271,8 @@ func (t *tx) open(due []delivery.Claim, now time.Time) ([]delivery.Claim, error)
 			n, err = 0, t.setAside(c.Delivery, c.Endpoint, now)
 		case !mayGo(c, now):
 			n = 0
-		case probes(c):
-			n, err = t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
-		case standsForProbe(c, now):
-			_, err = t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+		default:
+			n, err = t.admit(c, now)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
@@ -282,6 +282,23 @@ func (t *tx) open(due []delivery.Claim, now time.Time) ([]delivery.Claim, error)
 		}
 	}
 	return open, nil
+}
+
+// admit returns 1 when the delivery may go, also as the probe of a parked endpoint.
+func (t *tx) admit(c delivery.Claim, now time.Time) (int64, error) {
+	if c.InLane() {
+		if mine, err := t.itsTurn(c, now); err != nil || !mine {
+			return 0, err
+		}
+	}
+	switch {
+	case probes(c):
+		return t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+	case standsForProbe(c, now):
+		_, err := t.exec(claimProbe, blob(c.Endpoint.ID), micros(c.Lease), micros(now))
+		return 1, err
+	}
+	return 1, nil
 }
 
 // noteInterrupted records the attempt of a delivery that was found in sending.

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -18,7 +19,7 @@ type endpointList []delivery.Endpoint
 
 const endpointColumns = `id, project_id, name, url, event_types, format, secrets, timeout_ms, schedule, created_at, updated_at,
 	paused_at, disabled_at, deleted_at, hold_until_at, failing_at, last_success_at, failures,
-	description, headers, filter, rate_per_second, key_pairs, paused_by, disabled_reason, last_failure_at, notice, breaker, probe_at`
+	description, headers, filter, rate_per_second, key_pairs, paused_by, disabled_reason, last_failure_at, notice, breaker, probe_at, ordering`
 
 // sealedSecret is a live secret as it is stored.
 type sealedSecret struct {
@@ -38,10 +39,11 @@ func (db *DB) scanEndpoint(row scanner, e *delivery.Endpoint) error {
 		intColumn{&e.Health.Failures},
 		text(&e.Description), text(&headers), jsonColumn{&e.Filter}, &e.RatePerSecond, jsonColumn{&pairs},
 		text(&e.PausedBy), text(&e.DisabledReason), timePtrColumn{&e.Health.LastFailureAt}, &e.Health.Notice,
-		jsonColumn{&e.Health.Breaker}, ignored{})
+		jsonColumn{&e.Health.Breaker}, ignored{}, text(&e.Order))
 	if err != nil {
 		return err
 	}
+	e.Order = cmp.Or(e.Order, delivery.Unordered)
 	e.Schedule = schedule
 	if e.Secrets, err = db.unseal(e.ID, sealed); err != nil {
 		return err
@@ -63,7 +65,7 @@ func (db *DB) endpointArgs(e delivery.Endpoint) []any {
 		microsOrNull(h.HoldUntil), microsOrNull(h.FailingSince), microsOrNull(h.LastSuccessAt), h.Failures,
 		textOrNull(e.Description), db.sealHeaders(e.ID, e.Headers), filterOrNull(e.Filter), e.RatePerSecond, textOrNull(db.seal(e.ID, e.KeyPairs)),
 		textOrNull(e.PausedBy), textOrNull(e.DisabledReason), microsOrNull(h.LastFailureAt), int(h.Notice),
-		breakerOrNull(h.Breaker), probeOrNull(h.Breaker),
+		breakerOrNull(h.Breaker), probeOrNull(h.Breaker), orderOrNull(e.Order),
 	}
 }
 
@@ -153,6 +155,13 @@ func filterOrNull(f delivery.Filter) any {
 	return encode(f)
 }
 
+func orderOrNull(o delivery.Order) any {
+	if o == delivery.Unordered {
+		return nil
+	}
+	return textOrNull(o)
+}
+
 func breakerOrNull(b retry.Breaker) any {
 	if b == (retry.Breaker{}) {
 		return nil
@@ -180,7 +189,7 @@ func (db *DB) InsertEndpoint(ctx context.Context, e delivery.Endpoint) error {
 	})
 }
 
-var insertEndpoint = `INSERT INTO endpoints (` + endpointColumns + `) VALUES (` + placeholders(1, 29) + `)`
+var insertEndpoint = `INSERT INTO endpoints (` + endpointColumns + `) VALUES (` + placeholders(1, 30) + `)`
 
 const oneEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL`
 
@@ -191,7 +200,7 @@ func endpointLock(id uuid.UUID) string { return "endpoint " + id.String() }
 const updateEndpoint = `UPDATE endpoints SET project_id = $2, name = $3, url = $4, event_types = $5, format = $6, secrets = $7, timeout_ms = $8,
 		schedule = $9, created_at = $10, updated_at = $11, paused_at = $12, disabled_at = $13, deleted_at = $14, hold_until_at = $15,
 		failing_at = $16, last_success_at = $17, failures = $18, description = $19, headers = $20, filter = $21, rate_per_second = $22,
-		key_pairs = $23, paused_by = $24, disabled_reason = $25, last_failure_at = $26, notice = $27, breaker = $28, probe_at = $29
+		key_pairs = $23, paused_by = $24, disabled_reason = $25, last_failure_at = $26, notice = $27, breaker = $28, probe_at = $29, ordering = $30
 	WHERE id = $1`
 
 // UpdateEndpoint reads an endpoint, lets change alter it and writes it back.
@@ -254,7 +263,7 @@ func (db *DB) Endpoints(ctx context.Context, projectID string) ([]delivery.Endpo
 }
 
 // subscriptions are the columns that decide who gets a message.
-const subscriptions = `SELECT id, event_types, filter, rate_per_second, paused_at, disabled_at, hold_until_at, breaker FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
+const subscriptions = `SELECT id, event_types, filter, rate_per_second, paused_at, disabled_at, hold_until_at, breaker, ordering FROM endpoints WHERE project_id = $1 AND deleted_at IS NULL ORDER BY id`
 
 // endpointsOf returns what fan-out needs of the project's endpoints, read once per
 // group of changes.
@@ -266,7 +275,7 @@ func (db *DB) endpointsOf(t *tx, projectID string) (endpointList, error) {
 	err := t.query(subscriptions, []any{projectID}, func(row scanner) error {
 		var e delivery.Endpoint
 		err := row.Scan(&e.ID, jsonColumn{&e.EventTypes}, jsonColumn{&e.Filter}, &e.RatePerSecond, timePtrColumn{&e.PausedAt}, timePtrColumn{&e.DisabledAt},
-			timePtrColumn{&e.Health.HoldUntil}, jsonColumn{&e.Health.Breaker})
+			timePtrColumn{&e.Health.HoldUntil}, jsonColumn{&e.Health.Breaker}, text(&e.Order))
 		list = append(list, e)
 		return err
 	})

@@ -226,6 +226,11 @@ func (t *tx) send(m delivery.Message, endpoints []delivery.Endpoint) ([]delivery
 	}
 	var due []delivery.Due
 	for i, d := range delivery.FanOut(m, endpoints) {
+		if d.Lane != uuid.Nil && d.Status != delivery.Skipped {
+			if err := t.takeTurn(&d); err != nil {
+				return nil, fmt.Errorf("turn of delivery %s: %w", d.ID, err)
+			}
+		}
 		if err := t.insertDelivery(d); err != nil {
 			return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
 		}

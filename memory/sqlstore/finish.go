@@ -34,8 +34,9 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 			return err
 		}
 		t.touch(d.ProjectID)
-		if t.tallyAttempt(r); !r.Changes {
-			return nil
+		t.tallyAttempt(r)
+		if err := t.passTurn(r, &learned); err != nil || !r.Changes {
+			return err
 		}
 		return db.learn(t, r, &learned)
 	})

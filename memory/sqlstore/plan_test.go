@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,25 @@ func TestListsGoThroughAnIndex(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestLanesGoThroughAnIndex(t *testing.T) {
+	db := openForPlans(t)
+	lane := []any{blob(delivery.NewID()), blob(delivery.NewID())}
+	for _, tt := range []struct {
+		text, index string
+		more        []any
+	}{
+		{lastTurn, "deliveries_lane", nil},
+		{goesFirst, "deliveries_lane_open", []any{int64(7)}},
+		{newestInLane, "deliveries_lane_open", nil},
+		{supersede, "deliveries_lane_open", []any{int64(7), int64(0), "", ""}},
+		{nextInLane, "deliveries_lane_open", []any{1, int64(0), ""}},
+	} {
+		if plan := strings.Join(planOf(t, db, tt.text, append(slices.Clone(lane), tt.more...)), "\n"); !strings.Contains(plan, tt.index+" (") {
+			t.Errorf("%s\ndoes not go through %s:\n%s", tt.text, tt.index, plan)
 		}
 	}
 }

@@ -16,9 +16,10 @@ type tx struct {
 	endpoints map[string]endpointList // of this group, by project
 	texts     map[string]bool         // that this group adds, by scope
 	tallies   map[tallyKey]*delivery.Tally
-	projects  map[string]bool // whose deliveries this group changes
-	wrote     bool            // the current change has written
-	failure   error           // of a statement: the group cannot be committed
+	turns     map[laneKey]int64 // taken last by this group
+	projects  map[string]bool   // whose deliveries this group changes
+	wrote     bool              // the current change has written
+	failure   error             // of a statement: the group cannot be committed
 }
 
 // exec runs a constant statement and returns how many rows it changed.
