@@ -202,7 +202,7 @@ func TestVerdict(t *testing.T) {
 			e.Health.Breaker = retry.Breaker{State: retry.Open, ProbeAt: noon.Add(40 * time.Second)}
 		}), explain.Verdict{
 			Code: explain.Parked, Tone: explain.Warn, Sentence: "Not delivered to crm yet: 1 attempt failed. The endpoint answered 503.",
-			Next:   "crm failed too often, so its deliveries are parked and lose no tries. The next probe is in 40 s.",
+			Next:   "crm failed too often, so its deliveries are parked and lose no tries. The next probe is in 40 s; when the receiver is mended, it can be probed at once.",
 			Action: explain.OpenEndpoint, EndpointID: crmID,
 		}},
 		{"probing", at2(sent(trail("crm", delivery.Pending, "", at(-time.Second))), func(e *delivery.Endpoint) {

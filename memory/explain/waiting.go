@@ -53,7 +53,8 @@ func (v *Verdict) endpointWaits(t delivery.Trail, e delivery.Endpoint, due bool,
 	case s.State == delivery.EndpointParked && s.Until != nil:
 		v.Code, v.Tone, v.Action = Parked, Warn, OpenEndpoint
 		v.stop(t)
-		v.Next = t.EndpointName + " failed too often, so its deliveries are parked and lose no tries. The next probe is " + in(*s.Until, now) + "."
+		v.Next = t.EndpointName + " failed too often, so its deliveries are parked and lose no tries. The next probe is " + in(*s.Until, now) +
+			"; when the receiver is mended, it can be probed at once."
 	case t.Delivery.Reason == delivery.ReasonTurn && e.Order != delivery.Unordered:
 		v.Code = WaitsOrder
 		v.stop(t)
