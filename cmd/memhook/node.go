@@ -126,6 +126,7 @@ func (n *node) openStore(ctx context.Context) (err error) {
 		if id, err = nodeID(n.config.DataDir); err != nil {
 			return err
 		}
+		n.log.LogAttrs(ctx, slog.LevelInfo, "opening the database", slog.Float64("wait_s", databaseWait.Seconds()))
 	}
 	changed := func(projects []string) { n.news.Tell(queue.Hint{Changed: projects}) }
 	if n.db, err = openStore(ctx, n.config, id, changed); err != nil {

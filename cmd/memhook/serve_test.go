@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,6 +105,21 @@ func TestServer(t *testing.T) {
 				t.Errorf("GET %s answered %d %q, want %d with %q", tt.path, status, body, tt.status, tt.has)
 			}
 		})
+	}
+}
+
+// TestAStartSaysWhatItWaitsFor: a database that is away is waited for, not silently.
+func TestAStartSaysWhatItWaitsFor(t *testing.T) {
+	c := testConfig(t)
+	c.DatabaseURL = "postgres://127.0.0.1:1/memhook"
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody waits here
+	var said bytes.Buffer
+	if _, err := newNode(ctx, c, slog.New(slog.NewTextHandler(&said, nil))); err == nil {
+		t.Fatal("a node without its database was made")
+	}
+	if !strings.Contains(said.String(), `msg="opening the database" wait_s=30`) {
+		t.Errorf("said is %q", said.String())
 	}
 }
 
