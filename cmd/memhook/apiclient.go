@@ -22,6 +22,16 @@ const defaultServer = "http://127.0.0.1:8080"
 // An apiTarget says which server is asked, and with which key.
 type apiTarget struct {
 	server, keyFile, config string
+	project                 *ofProject // nil: the command knows no --project
+	closeStore              func() error
+}
+
+// close ends what open began.
+func (t *apiTarget) close() error {
+	if t.closeStore == nil {
+		return nil
+	}
+	return t.closeStore()
 }
 
 func (t *apiTarget) flags(fs *pflag.FlagSet) {
@@ -31,7 +41,11 @@ func (t *apiTarget) flags(fs *pflag.FlagSet) {
 }
 
 // open returns a client for the server that flags, variables and files name.
-func (t *apiTarget) open(cmd *cobra.Command) (*client, error) {
+func (t *apiTarget) open(cmd *cobra.Command) (api *client, err error) {
+	if t.project != nil && t.project.id != "" {
+		api, t.closeStore, err = t.project.open(cmd, t.config)
+		return api, err
+	}
 	server := t.server
 	if !cmd.Flags().Changed("server") {
 		named := t.config
@@ -157,6 +171,7 @@ func (t *apiTarget) idsOf(path, title string) cobra.CompletionFunc {
 		if err != nil || len(given) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		defer t.close()
 		ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 		defer cancel()
 		rows, err := api.list(ctx, path, url.Values{}, maxAPIPage)

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var keyKind = kind{noun: "key", path: "keys", title: "name", columns: []column{
+var keyKind = kind{noun: "key", path: "keys", title: "name", local: true, columns: []column{
 	{"ID", "id", false},
 	{"NAME", "name", false},
 	{"SCOPE", "scope", false},
@@ -20,10 +20,12 @@ const exampleKey = "key_0193a1f0-0000-4000-8000-000000000001"
 
 func keyCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
-		Use:     "key",
-		Short:   "Create, list and revoke API keys",
-		Long:    "An API key opens one project, to change it (admin) or to look only (read).",
-		Example: "  memhook key list\n  memhook key create grafana --scope read",
+		Use:   "key",
+		Short: "Create, list and revoke API keys",
+		Long: `An API key opens one project, to change it (admin) or to look only (read). A server is
+asked, with a key of the project. Who has the database may name any project of it with
+--project instead.`,
+		Example: "  memhook key list\n  memhook key create grafana --scope read\n  memhook key create crm-app --project proj_… --data-dir ./data",
 	})
 	cmd.AddCommand(keyKind.list("List API keys, oldest first"), keyCreateCommand(), keyKind.remove("revoke", "Revoke an API key", exampleKey))
 	return cmd
@@ -34,7 +36,7 @@ func keyCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Create an API key, which is shown this once",
-		Example: "  memhook key create grafana --scope read\n  memhook key create ci -o json | jq -r .key",
+		Example: "  memhook key create grafana --scope read\n  memhook key create ci -o json | jq -r .key\n  memhook key create crm-app --project proj_… --data-dir ./data",
 		Args:    args(cobra.ExactArgs(1)),
 	}
 	keyKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {

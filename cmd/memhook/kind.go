@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,6 +17,7 @@ type kind struct {
 	path    string // below apiRoot
 	title   string // the member that names one
 	columns []column
+	local   bool // --project works on the database itself
 }
 
 // on makes the work of a command that asks a server.
@@ -23,8 +25,9 @@ func (r kind) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *client, 
 	var t apiTarget
 	v := view{columns: r.columns}
 	t.flags(cmd.Flags())
+	r.locally(&t, cmd)
 	v.flag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+	cmd.RunE = func(cmd *cobra.Command, given []string) (err error) {
 		if err := v.check(); err != nil {
 			return err
 		}
@@ -32,12 +35,21 @@ func (r kind) on(cmd *cobra.Command, work func(cmd *cobra.Command, api *client, 
 		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, t.close()) }()
 		return work(cmd, api, &v, given)
 	}
 	if cmd.Args != nil && r.title != "" {
 		cmd.ValidArgsFunction = t.idsOf(r.path, r.title)
 	}
 	return cmd
+}
+
+// locally adds --project to a command of a kind that has it.
+func (r kind) locally(t *apiTarget, cmd *cobra.Command) {
+	if r.local {
+		t.project = &ofProject{}
+		t.project.add(cmd.Flags())
+	}
 }
 
 // complete offers the IDs of this kind to a command of another.
@@ -137,11 +149,12 @@ func (r kind) remove(verb, short, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: args(cobra.ExactArgs(1)),
 		Example: fmt.Sprintf("  memhook %s %s %s --yes", r.noun, verb, example),
-		RunE: func(cmd *cobra.Command, given []string) error {
+		RunE: func(cmd *cobra.Command, given []string) (err error) {
 			api, err := t.open(cmd)
 			if err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, t.close()) }()
 			if err := confirm(cmd, yes, fmt.Sprintf("Really %s %s %s?", verb, r.noun, printable(given[0]))); err != nil {
 				return err
 			}
@@ -153,6 +166,7 @@ func (r kind) remove(verb, short, example string) *cobra.Command {
 		},
 	}
 	t.flags(cmd.Flags())
+	r.locally(&t, cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.ValidArgsFunction = t.idsOf(r.path, r.title)
 	return cmd
