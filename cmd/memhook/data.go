@@ -82,8 +82,10 @@ func storeConfig(c *config) (sqlstore.Config, error) {
 }
 
 // checkSealed finds out whether the sealing key is the one of the stored secrets.
-func checkSealed(ctx context.Context, db *sqlstore.DB) error {
-	err := db.CheckSeal(ctx)
+func checkSealed(ctx context.Context, db *sqlstore.DB) error { return sealed(db.CheckSeal(ctx)) }
+
+// sealed says in words that a database was sealed with another key.
+func sealed(err error) error {
 	if errors.Is(err, signing.ErrOtherKey) {
 		return failf(exitFailed, "the secrets in this database were sealed with another key; start with that one in MEMHOOK_SECRET_KEY or %s", secretFile)
 	}

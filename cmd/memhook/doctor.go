@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"memhook/memory/sqlstore"
@@ -115,13 +115,25 @@ func (d *doctor) database(ctx context.Context) {
 		d.add(problem, "sealing key", "There is none for this database.", "Give it in MEMHOOK_SECRET_KEY, or put "+secretFile+" back into the data directory.")
 		return
 	}
-	db, err := openStore(ctx, d.c, uuid.Nil, nil)
+	sealer, err := openSealer(d.c.DataDir, d.c.SecretKey)
 	if err != nil {
-		d.add(problem, "database", err.Error(), "Look whether --data-dir, --database-url and the sealing key are those of this database.")
+		d.add(problem, "sealing key", err.Error(), "Give the key that was used before: MEMHOOK_SECRET_KEY, or "+secretFile+" in the data directory.")
+		return
+	}
+	sc := sqlstore.Config{Sealer: sealer, URL: d.c.DatabaseURL}
+	if sc.URL == "" {
+		sc.Path = filepath.Join(d.c.DataDir, databaseFile)
+	}
+	if !d.schema(ctx, sc) {
+		return
+	}
+	db, err := sqlstore.Open(ctx, sc)
+	if err != nil {
+		d.add(problem, "database", err.Error(), askDatabase)
 		return
 	}
 	defer db.Close()
-	if err := checkSealed(ctx, db); err != nil {
+	if err := sealed(db.SealFits(ctx)); err != nil {
 		d.add(problem, "sealing key", err.Error(), "Give the key that was used before: MEMHOOK_SECRET_KEY, or "+secretFile+" in the data directory.")
 	} else {
 		d.add(fine, "sealing key", "It opens the secrets of this database.", "")
@@ -132,6 +144,28 @@ func (d *doctor) database(ctx context.Context) {
 	}
 	d.add(fine, "database", "It can be read and written.", "")
 	d.endpoints(ctx, db)
+}
+
+const askDatabase = "Look whether --data-dir, --database-url and the sealing key are those of this database."
+
+// schema looks at the version of the schema. Only a database that has the one of this
+// program is opened: opening brings it up to date, which is more than looking.
+func (d *doctor) schema(ctx context.Context, sc sqlstore.Config) bool {
+	have, want, err := sqlstore.Schema(ctx, sc)
+	switch {
+	case err != nil:
+		d.add(problem, "database", err.Error(), askDatabase)
+	case have == 0:
+		d.add(note, "database", "It is empty; the first start makes what belongs in it.", "")
+	case have < want:
+		d.add(problem, "database", fmt.Sprintf("Its schema is version %d, and this program needs %d.", have, want),
+			"Run memhook migrate up, or start a server, which does the same. An older memhook cannot use it afterwards.")
+	case have > want:
+		d.add(problem, "database", fmt.Sprintf("Its schema is version %d, and this program knows up to %d.", have, want), "Use the newer memhook.")
+	default:
+		return true
+	}
+	return false
 }
 
 // endpoints looks for addresses that deliveries may not reach.

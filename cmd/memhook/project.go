@@ -147,6 +147,9 @@ func withStore(cmd *cobra.Command, c *config, work func(context.Context, *sqlsto
 		return err
 	}
 	if made {
+		if err := checkSealed(cmd.Context(), db); err != nil { // notes which key it is from here on
+			return errors.Join(err, db.Close())
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "There was no database in %s, so one was made. A server with another --data-dir does not see it.\n", c.DataDir)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()

@@ -76,7 +76,7 @@ type Migration struct {
 
 // Migrations returns the steps that this program knows, without taking any.
 func Migrations(ctx context.Context, c Config) ([]Migration, error) {
-	p, done, err := c.provider(ctx)
+	p, _, done, err := c.provider(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,22 +92,46 @@ func Migrations(ctx context.Context, c Config) ([]Migration, error) {
 	return list, err
 }
 
+// Schema returns the version of the database's schema, 0 where there is none, and the
+// one that this program needs. It changes nothing, not even the table of versions.
+func Schema(ctx context.Context, c Config) (have, want int64, err error) {
+	p, db, done, err := c.provider(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer done()
+	for _, s := range p.ListSources() {
+		want = max(want, s.Version)
+	}
+	exists := `SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'`
+	if c.URL != "" {
+		exists = `SELECT count(*) FROM (SELECT to_regclass('goose_db_version') AS at) AS t WHERE at IS NOT NULL`
+	}
+	var n int
+	if err := db.QueryRowContext(ctx, exists).Scan(&n); err != nil || n == 0 {
+		return 0, want, err
+	}
+	err = db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version`).Scan(&have) // there is no way down
+	return have, want, err
+}
+
 // provider opens the database without bringing it up to date. done closes it.
-func (c Config) provider(ctx context.Context) (p *goose.Provider, done func(), err error) {
+func (c Config) provider(ctx context.Context) (p *goose.Provider, db *sql.DB, done func(), err error) {
 	if c.URL == "" {
 		db, err := sqlitePool(c.Path, 1)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		p, err := sqliteMigrations(db)
-		return p, func() { db.Close() }, err
+		return p, db, func() { db.Close() }, err
 	}
 	pool, err := pgPool(ctx, c.URL, 1, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	p, err = postgresMigrations(stdlib.OpenDBFromPool(pool))
-	return p, pool.Close, err
+	db = stdlib.OpenDBFromPool(pool)
+	p, err = postgresMigrations(db)
+	return p, db, pool.Close, err
 }
 
 // bytewise are the migrations as Postgres gets them: with columns that compare and
