@@ -70,6 +70,7 @@ type finding struct {
 type doctor struct {
 	c        *config
 	dnsName  string
+	running  bool // a server answers
 	findings []finding
 }
 
@@ -186,8 +187,11 @@ func (d *doctor) endpoints(ctx context.Context, db *sqlstore.DB) {
 			total++
 			if err := d.checkURL(e.URL); err != nil {
 				closed++
-				d.add(problem, "endpoints", fmt.Sprintf("%s (%s) cannot be delivered to. Its URL: %v.", shownEndpoint(e), e.Name, err),
-					"Open the network with --allow-net if it is yours, or change the endpoint's URL.")
+				level, fix := problem, "Open the network with --allow-net if it is yours, or change the endpoint's URL."
+				if d.running && d.c.AllowNet == "" { // the server may know more
+					level, fix = warning, "If the server was started with --allow-net, give it here, too. Otherwise: "+fix
+				}
+				d.add(level, "endpoints", fmt.Sprintf("%s (%s) cannot be delivered to. Its URL: %v.", shownEndpoint(e), e.Name, err), fix)
 			}
 		}
 	}

@@ -158,6 +158,7 @@ func (d *doctor) server(ctx context.Context) {
 		d.add(problem, "server", fmt.Sprintf("What answers at %s is not ready (%d).", d.c.Listen, resp.StatusCode), "GET /readyz there has the reasons.")
 		return
 	}
+	d.running = true
 	d.add(fine, "server", "It is ready at "+d.c.Listen+".", "")
 }
 
