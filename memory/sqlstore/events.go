@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,16 +26,21 @@ func scanEvent(row scanner, e *memory.Event) error {
 		timePtrColumn{&e.StartedAt}, timePtrColumn{&e.CompletedAt}, text(&e.Trace))
 }
 
-var insertEvent = bulkOf(`INSERT INTO events (`+eventColumns+`, scope_key)
+var newEvent = bulkOf(`INSERT INTO events (`+eventColumns+`, scope_key)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 	"uuid text text text text text text text boolean text text text text integer bigint bigint bigint bigint bigint text bytea")
 
 // InsertEvent commits a new event.
 func (db *DB) InsertEvent(ctx context.Context, e memory.Event) error {
-	args := eventArgs(e)
-	return db.write(ctx, func(t *tx) error {
-		return t.put(insertEvent, args...)
-	})
+	return db.write(ctx, func(t *tx) error { return t.insertEvent(e) })
+}
+
+func (t *tx) insertEvent(e memory.Event) error {
+	err := t.put(newEvent, eventArgs(e)...)
+	if err == nil {
+		t.count(e.ProjectID, string(e.Kind), 1)
+	}
+	return err
 }
 
 func eventArgs(e memory.Event) []any {
@@ -134,7 +140,9 @@ func (db *DB) CompleteEvent(ctx context.Context, c memory.Completion) (memory.Co
 			return fmt.Errorf("event %s: %w", c.Event.ID, err)
 		}
 		done.Due = due
-		done.Events, err = t.nextTurn(c.Event)
+		if done.Events, err = t.nextTurn(c.Event); err == nil {
+			t.countChanges(c.Event, c.Changes)
+		}
 		return err
 	})
 	return done, err
@@ -170,7 +178,7 @@ func (t *tx) addFresh(c memory.Completion) (bool, error) {
 
 func (t *tx) moveEvent(e memory.Event, lease time.Time) error {
 	if lease.IsZero() {
-		return t.put(insertEvent, eventArgs(e)...)
+		return t.insertEvent(e)
 	}
 	if e.Status.Final() {
 		return t.mustPut(memory.ErrNotDue, finishEvent, blob(e.ID), micros(lease), string(e.Status), textOrNull(e.Reason), textOrNull(e.Error),
@@ -315,6 +323,9 @@ func (db *DB) Events(ctx context.Context, q memory.EventQuery) ([]memory.Event, 
 	if !q.To.IsZero() {
 		and("created_at <", micros(q.To))
 	}
+	if len(args) == 1 {
+		return db.allEvents(ctx, q)
+	}
 	cond := strings.Join(where, " AND ")
 	var total int
 	if _, err := db.one(ctx, `SELECT count(*) FROM events WHERE `+cond, args, &total); err != nil {
@@ -323,6 +334,31 @@ func (db *DB) Events(ctx context.Context, q memory.EventQuery) ([]memory.Event, 
 	var list []memory.Event
 	query := fmt.Sprintf(`SELECT %s FROM events WHERE %s ORDER BY id DESC LIMIT $%d OFFSET $%d`, listedEvent, cond, len(args)+1, len(args)+2)
 	err := db.query(ctx, query, append(args, q.Limit, q.Offset), func(row scanner) error {
+		var e memory.Event
+		err := scanEvent(row, &e)
+		list = append(list, e)
+		return err
+	})
+	return list, total, err
+}
+
+// allEvents is Events without conditions: nothing is counted, and what is passed over
+// is read in the index alone.
+func (db *DB) allEvents(ctx context.Context, q memory.EventQuery) ([]memory.Event, int, error) {
+	total, err := db.countedEvents(ctx, q.ProjectID)
+	if err != nil || total <= q.Offset {
+		return nil, total, err
+	}
+	part := eventList(memory.EventList{ProjectID: q.ProjectID}).part(`e.id`)
+	var ids []uuid.UUID
+	var args arguments
+	text := db.ids(part, "", &args, eventsWhere, false, q.Limit) + ` OFFSET ` + strconv.Itoa(q.Offset)
+	if err := db.ordered(ctx, text, args, collect(&ids)); err != nil || len(ids) == 0 {
+		return nil, total, err
+	}
+	var values arguments
+	var list []memory.Event
+	err = db.queryOnce(ctx, `SELECT `+listedEvent+` FROM events WHERE `+db.among(&values, `id`, ids)+` ORDER BY id DESC`, values, func(row scanner) error {
 		var e memory.Event
 		err := scanEvent(row, &e)
 		list = append(list, e)

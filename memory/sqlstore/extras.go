@@ -92,14 +92,15 @@ func (db *DB) export(ctx context.Context, text string, args ...any) (memory.Expo
 // Stats counts a project's memories, adds on record and retrievals.
 func (db *DB) Stats(ctx context.Context, projectID string) (memory.Stats, error) {
 	var s memory.Stats
-	for text, to := range map[string]*int{
-		`SELECT count(*) FROM memories WHERE project_id = $1`:                &s.Memories,
-		`SELECT count(*) FROM events WHERE project_id = $1 AND kind = 'ADD'`: &s.AddEvents,
-		`SELECT count FROM retrievals WHERE project_id = $1`:                 &s.Retrievals,
-	} {
-		if _, err := db.one(ctx, text, []any{projectID}, intColumn{to}); err != nil {
-			return s, fmt.Errorf("stats of project %s: %w", projectID, err)
-		}
+	_, err := db.one(ctx, `SELECT count FROM retrievals WHERE project_id = $1`, []any{projectID}, intColumn{&s.Retrievals})
+	if err == nil {
+		s.Memories, err = db.counted(ctx, projectID, countedMemories)
+	}
+	if err == nil {
+		s.AddEvents, err = db.counted(ctx, projectID, string(memory.EventAdd))
+	}
+	if err != nil {
+		return s, fmt.Errorf("stats of project %s: %w", projectID, err)
 	}
 	return s, nil
 }

@@ -29,6 +29,7 @@ var pruneEvents = []string{
 	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id ` + chunk + `)`,
 	`DELETE FROM deliveries WHERE event_id ` + chunk,
 	`DELETE FROM messages WHERE event_id ` + chunk,
+	uncountEvents + chunk + uncounted,
 	`DELETE FROM events WHERE id ` + chunk,
 }
 

@@ -74,6 +74,7 @@ var purgeFew = []string{
 	`DELETE FROM entities WHERE project_id = $1`,
 	`DELETE FROM exports WHERE project_id = $1`,
 	`DELETE FROM retrievals WHERE project_id = $1`,
+	`DELETE FROM counts WHERE project_id = $1`,
 	`DELETE FROM sources WHERE project_id = $1`,
 	`DELETE FROM replays WHERE project_id = $1`,
 	`DELETE FROM tallies WHERE project_id = $1`,

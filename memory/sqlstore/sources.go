@@ -193,7 +193,7 @@ func (db *DB) InsertRelay(ctx context.Context, r memory.Relay) (memory.Relayed, 
 			done.Duplicate = true
 			return nil
 		}
-		if err := t.put(insertEvent, eventArgs(r.Event)...); err != nil {
+		if err := t.insertEvent(r.Event); err != nil {
 			return err
 		}
 		endpoints, err := db.endpointsOf(t, r.Event.ProjectID)

@@ -106,17 +106,18 @@ const (
 	spanHour   = 60
 )
 
-// flush writes the counts of the group: by the minute and by the hour.
+// flush writes the counts of the group, those of deliveries by the minute and by the
+// hour.
 func (t *tx) flush(parts int) error {
-	if len(t.tallies) == 0 {
-		return nil
+	part := rand.IntN(parts) //nolint:gosec // spreads load
+	if err := t.flushCounts(part); err != nil || len(t.tallies) == 0 {
+		return err
 	}
 	rows := map[tallyKey]delivery.Tally{} // by the hour
 	for key, n := range t.tallies {
 		key.minute -= key.minute % spanHour
 		rows[key] = rows[key].Plus(*n)
 	}
-	part := rand.IntN(parts) //nolint:gosec // spreads load
 	for _, key := range sortedTallies(t.tallies) {
 		if err := t.addTally(key, spanMinute, part, *t.tallies[key]); err != nil {
 			return err

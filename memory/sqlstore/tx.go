@@ -16,6 +16,7 @@ type tx struct {
 	endpoints map[string]endpointList // of this group, by project
 	texts     map[string]bool         // that this group adds, by scope
 	tallies   map[tallyKey]*delivery.Tally
+	counts    map[countKey]int
 	turns     map[laneKey]int64 // taken last by this group
 	projects  map[string]bool   // whose deliveries this group changes
 	wrote     bool              // the current change has written
