@@ -156,6 +156,7 @@ func (t *tx) frontOf(endpointID uuid.UUID, now time.Time) (int64, error) {
 
 // CancelDelivery ends a pending or held delivery.
 func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID, now time.Time) error {
+	var ended delivery.Delivery
 	err := db.write(ctx, func(t *tx) error {
 		d, err := t.deliveryOf(projectID, id)
 		if err != nil {
@@ -165,18 +166,14 @@ func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID
 			return delivery.ErrState
 		}
 		t.touch(projectID)
-		err = t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
-		if err != nil || d.Lane == uuid.Nil {
-			return err
-		}
-		if err := t.lockLane(laneOf(d)); err != nil {
-			return err
-		}
-		_, err = t.wakeNext(d, delivery.InOrder, now) // the first one knows whether it is out of date
-		return err
+		ended = d
+		return t.must(delivery.ErrState, endByHand, blob(id), string(d.Status), micros(d.UpdatedAt), string(delivery.ReasonCanceled), micros(now))
 	})
 	if err != nil {
 		return notFoundDelivery(id, err)
+	}
+	if ended.Lane != uuid.Nil {
+		db.passTurn(ctx, ended, delivery.InOrder, now) // the first one knows whether it is out of date
 	}
 	return nil
 }

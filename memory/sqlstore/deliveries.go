@@ -128,6 +128,11 @@ func (db *DB) ClaimDeliveries(ctx context.Context, ids []uuid.UUID, now time.Tim
 	if err != nil {
 		return tried, err
 	}
+	for _, c := range due {
+		if c.InLane() && !slices.ContainsFunc(claimed, func(got delivery.Claim) bool { return got.Delivery.ID == c.Delivery.ID }) {
+			db.passTurn(ctx, c.Delivery, c.Endpoint.Order, now)
+		}
+	}
 	return claimed, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"memhook/delivery"
 	"memhook/retry"
 )
@@ -34,12 +36,18 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 			return err
 		}
 		t.touch(d.ProjectID)
-		t.tallyAttempt(r)
-		if err := t.passTurn(r, &learned); err != nil || !r.Changes {
-			return err
+		if t.tallyAttempt(r); !r.Changes {
+			return nil
 		}
 		return db.learn(t, r, &learned)
 	})
+	if c := r.Claim; err == nil && c.InLane() && (r.Status.Final() || c.Endpoint.Order == delivery.Latest) {
+		if id := db.passTurn(ctx, c.Delivery, c.Endpoint.Order, r.At()); id != uuid.Nil {
+			learned.Due = append(learned.Due, delivery.Due{
+				ProjectID: c.Delivery.ProjectID, EndpointID: c.Endpoint.ID, DeliveryID: id, PerSecond: c.Endpoint.RatePerSecond,
+			})
+		}
+	}
 	return learned, err
 }
 

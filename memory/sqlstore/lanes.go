@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -8,6 +9,12 @@ import (
 	"memhook/delivery"
 )
 
+// Deliveries of one memory to an endpoint that keeps an order are a lane. No lock
+// guards it, because nodes that wait for each other's locks on many lanes at once
+// would end in deadlocks. Instead a claim goes only when it sees nothing open before
+// it, and what is put off cannot be forgotten: who puts a delivery off looks after the
+// commit whether the one before it has ended meanwhile, and who ends one looks after
+// the commit whether another waits. Whoever commits last sees what the other did.
 const (
 	lastTurn  = `SELECT max(turn) FROM deliveries WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL`
 	goesFirst = `SELECT id FROM deliveries WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL AND turn < $3 AND next_at IS NOT NULL
@@ -18,12 +25,13 @@ const (
 		WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL AND turn < $3 AND status = 'pending' AND next_at IS NOT NULL`
 	waitTurn = `UPDATE deliveries SET next_at = $3, reason = $4, detail = $5, updated_at = CASE WHEN detail = $5 THEN updated_at ELSE $6 END
 		WHERE id = $1 AND next_at = $2`
-	// nextInLane makes the delivery due that waits for its turn: the first one, or with
-	// -1 the newest one.
-	nextInLane = `UPDATE deliveries SET next_at = $4, updated_at = $4, reason = NULL, detail = NULL
-		WHERE status = 'pending' AND reason = $5 AND id = (SELECT id FROM deliveries
-			WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL AND next_at IS NOT NULL ORDER BY turn * $3 LIMIT 1)
-		RETURNING id`
+	// waitsInLane finds the delivery that waits for its turn and is first in its lane,
+	// or with -1 last, while nothing of it is under way.
+	waitsInLane = `SELECT id FROM (SELECT id, status, reason FROM deliveries
+			WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL AND next_at IS NOT NULL ORDER BY turn * $3 LIMIT 1) AS next
+		WHERE status = 'pending' AND reason = $4 AND NOT EXISTS (SELECT 1 FROM deliveries
+			WHERE endpoint_id = $1 AND lane = $2 AND lane IS NOT NULL AND next_at IS NOT NULL AND status = 'sending')`
+	endWait = `UPDATE deliveries SET next_at = $2, updated_at = $2, reason = NULL, detail = NULL WHERE id = $1 AND status = 'pending' AND reason = $3`
 )
 
 // A laneKey is an endpoint that keeps an order and a memory.
@@ -31,20 +39,13 @@ type laneKey struct{ endpoint, memory uuid.UUID }
 
 func laneOf(d delivery.Delivery) laneKey { return laneKey{d.EndpointID, d.Lane} }
 
-// lockLane lets one change at a time decide who goes next in a lane.
-func (t *tx) lockLane(l laneKey) error {
-	return t.lock("lane " + l.endpoint.String() + " " + l.memory.String())
-}
-
 // takeTurn gives a new delivery the last place in its lane. Turns are times, so that
-// they also come after those of deliveries that are pruned.
+// they also come after those of deliveries that are pruned. Others cannot take one at
+// the same time: the transaction has changed the memory, and has its row.
 func (t *tx) takeTurn(d *delivery.Delivery) error {
 	l := laneOf(*d)
 	last, known := t.turns[l]
 	if !known {
-		if err := t.lockLane(l); err != nil {
-			return err
-		}
 		var stored *int64
 		if err := t.row(lastTurn, blob(l.endpoint), blob(l.memory)).Scan(&stored); err != nil {
 			return err
@@ -62,14 +63,9 @@ func (t *tx) takeTurn(d *delivery.Delivery) error {
 }
 
 // itsTurn tells whether nothing goes before the delivery in its lane. One that has to
-// wait is looked at again when the one before it has ended, or after
-// delivery.TurnEvery; one that is out of date is canceled, with those before it.
+// wait is put off; one that is out of date is canceled, with those before it.
 func (t *tx) itsTurn(c delivery.Claim, now time.Time) (bool, error) {
 	d := c.Delivery
-	l := laneOf(d)
-	if err := t.lockLane(l); err != nil {
-		return false, err
-	}
 	if c.Endpoint.Order == delivery.Latest && d.Status == delivery.Pending {
 		newest, err := t.leaveLatest(d, now)
 		if err != nil || !newest {
@@ -77,7 +73,7 @@ func (t *tx) itsTurn(c delivery.Claim, now time.Time) (bool, error) {
 		}
 	}
 	var first uuid.UUID
-	blocked, err := found(t.row(goesFirst, blob(l.endpoint), blob(l.memory), d.Turn).Scan(&first))
+	blocked, err := found(t.row(goesFirst, blob(d.EndpointID), blob(d.Lane), d.Turn).Scan(&first))
 	if err != nil || !blocked {
 		return !blocked, err
 	}
@@ -97,50 +93,30 @@ func (t *tx) leaveLatest(d delivery.Delivery, now time.Time) (bool, error) {
 	}
 	n, err := t.exec(supersede, blob(d.EndpointID), blob(d.Lane), turn, micros(now), string(delivery.ReasonSuperseded),
 		delivery.FormatID(delivery.MessagePrefix, message))
-	if err != nil {
-		return false, err
-	}
 	if n > 0 {
 		t.touch(d.ProjectID)
 	}
-	if id == d.ID {
-		return true, nil
-	}
-	_, err = t.wakeNext(d, delivery.Latest, now)
-	return false, err
+	return id == d.ID, err
 }
 
-// wakeNext makes the delivery due that waited for this one, and returns its ID; Nil
-// when none did.
-func (t *tx) wakeNext(d delivery.Delivery, order delivery.Order, now time.Time) (uuid.UUID, error) {
+// passTurn makes the delivery due that waits in the lane of one that has ended, or
+// that has been put off, and returns its ID; Nil when none does. What fails here is
+// made up for after delivery.TurnEvery.
+func (db *DB) passTurn(ctx context.Context, d delivery.Delivery, order delivery.Order, now time.Time) uuid.UUID {
 	sign := 1
 	if order == delivery.Latest {
 		sign = -1
 	}
-	var id uuid.UUID
-	ok, err := found(t.row(nextInLane, blob(d.EndpointID), blob(d.Lane), sign, micros(now), string(delivery.ReasonTurn)).Scan(&id))
-	if ok {
-		t.changed()
+	var next uuid.UUID
+	if ok, err := db.one(ctx, waitsInLane, []any{blob(d.EndpointID), blob(d.Lane), sign, string(delivery.ReasonTurn)}, &next); err != nil || !ok {
+		return uuid.Nil
+	}
+	err := db.write(ctx, func(t *tx) error {
 		t.touch(d.ProjectID)
+		return t.later(endWait, blob(next), micros(now), string(delivery.ReasonTurn))
+	})
+	if err != nil {
+		return uuid.Nil
 	}
-	return id, err
-}
-
-// passTurn is wakeNext for a delivery that an attempt has ended, or whose newer
-// message need not wait for its retry.
-func (t *tx) passTurn(r delivery.Result, learned *delivery.Learned) error {
-	c := r.Claim
-	if !c.InLane() || !r.Status.Final() && c.Endpoint.Order != delivery.Latest {
-		return nil
-	}
-	if err := t.lockLane(laneOf(c.Delivery)); err != nil {
-		return err
-	}
-	id, err := t.wakeNext(c.Delivery, c.Endpoint.Order, r.At())
-	if id != uuid.Nil {
-		learned.Due = append(learned.Due, delivery.Due{
-			ProjectID: c.Delivery.ProjectID, EndpointID: c.Endpoint.ID, DeliveryID: id, PerSecond: c.Endpoint.RatePerSecond,
-		})
-	}
-	return err
+	return next
 }

@@ -117,7 +117,7 @@ func TestLanesGoThroughAnIndex(t *testing.T) {
 		{goesFirst, "deliveries_lane_open", []any{int64(7)}},
 		{newestInLane, "deliveries_lane_open", nil},
 		{supersede, "deliveries_lane_open", []any{int64(7), int64(0), "", ""}},
-		{nextInLane, "deliveries_lane_open", []any{1, int64(0), ""}},
+		{waitsInLane, "deliveries_lane_open", []any{1, ""}},
 	} {
 		if plan := strings.Join(planOf(t, db, tt.text, append(slices.Clone(lane), tt.more...)), "\n"); !strings.Contains(plan, tt.index+" (") {
 			t.Errorf("%s\ndoes not go through %s:\n%s", tt.text, tt.index, plan)
