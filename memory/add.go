@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -18,12 +19,39 @@ const (
 	MaxText  = 64 << 10 // bytes of one memory's text
 )
 
+type eventKey struct{}
+
+// givenEvent is what WithEvent gives.
+type givenEvent struct {
+	id    uuid.UUID
+	again bool
+}
+
+// WithEvent gives the event that an add makes its ID. again says that the same add may
+// have been accepted under it before: then that event is the answer, and no second one
+// is made.
+func WithEvent(ctx context.Context, id uuid.UUID, again bool) context.Context {
+	return context.WithValue(ctx, eventKey{}, givenEvent{id, again})
+}
+
 // Add commits an event that will process the request, and returns it. payload is
 // the request as received. *InvalidError.
 func (s *Service) Add(ctx context.Context, projectID string, add Add, payload json.RawMessage) (Event, error) {
-	e, err := s.newAdd(projectID, add, payload)
+	e, err := s.newAdd(ctx, projectID, add, payload)
 	if err != nil {
 		return Event{}, err
+	}
+	return s.acceptOnce(ctx, e)
+}
+
+// acceptOnce is accept, except for an event that was accepted before: that one is
+// returned as it is now.
+func (s *Service) acceptOnce(ctx context.Context, e Event) (Event, error) {
+	if given, ok := ctx.Value(eventKey{}).(givenEvent); ok && given.again {
+		had, _, err := s.store.Event(ctx, e.ProjectID, e.ID)
+		if !errors.Is(err, ErrNotFound) {
+			return had, err
+		}
 	}
 	return e, s.accept(ctx, e)
 }
@@ -31,25 +59,29 @@ func (s *Service) Add(ctx context.Context, projectID string, add Add, payload js
 // AddNow is Add, and then waits until the event is final. ErrTimeout after the
 // configured wait: the event goes on and can be read later.
 func (s *Service) AddNow(ctx context.Context, projectID string, add Add, payload json.RawMessage) (Event, []Change, error) {
-	e, err := s.newAdd(projectID, add, payload)
+	e, err := s.newAdd(ctx, projectID, add, payload)
 	if err != nil {
 		return Event{}, nil, err
 	}
 	done := s.awaited(e.ID)
 	defer s.forget(e.ID)
-	if err := s.accept(ctx, e); err != nil {
+	if e, err = s.acceptOnce(ctx, e); err != nil {
 		return Event{}, nil, err
 	}
 	return s.await(ctx, e, done)
 }
 
-func (s *Service) newAdd(projectID string, add Add, payload json.RawMessage) (Event, error) {
+func (s *Service) newAdd(ctx context.Context, projectID string, add Add, payload json.RawMessage) (Event, error) {
 	if err := add.validate(); err != nil {
 		return Event{}, err
 	}
+	id := delivery.NewID()
+	if given, ok := ctx.Value(eventKey{}).(givenEvent); ok {
+		id = given.id
+	}
 	now := s.now().UTC().Truncate(time.Microsecond)
 	return s.leased(Event{
-		ID: delivery.NewID(), ProjectID: projectID, Kind: EventAdd, Status: EventPending,
+		ID: id, ProjectID: projectID, Kind: EventAdd, Status: EventPending,
 		Scope: add.Scope, Infer: add.Infer, Payload: payload, Request: Request{Add: &add},
 		NextAt: &now, CreatedAt: now, UpdatedAt: now,
 	}), nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"memhook/memory"
 	"memhook/memory/sqlstore"
 	"memhook/signing/apikey"
 )
@@ -34,15 +35,15 @@ const (
 
 // answerStore keeps the answers of requests with an idempotency key.
 type answerStore interface {
-	ClaimAnswer(ctx context.Context, projectID, key string, request [sha256.Size]byte, now time.Time, life time.Duration) (sqlstore.Answer, bool, error)
+	ClaimAnswer(ctx context.Context, projectID, key string, request [sha256.Size]byte, now time.Time, life time.Duration) (sqlstore.Answer, *sqlstore.Reservation, error)
 	StoreAnswer(ctx context.Context, projectID, key string, claimedAt time.Time, a sqlstore.Answer) error
 	ReleaseAnswer(ctx context.Context, projectID, key string, claimedAt time.Time) error
 }
 
 // idempotency carries out a POST with an Idempotency-Key once: repeats get the same
-// answer. A request that a crash cut off before its answer was kept can be
-// repeated after a while, and is then carried out again: nothing is lost, but there
-// may be two of it.
+// answer. A request that a crash cut off before its answer was kept is carried out
+// again when it is repeated after the restart, or once another node has noticed. An add
+// then finds the event it made. Of others, such as a test send, there may be two.
 type idempotency struct {
 	store answerStore
 	keys  func(context.Context, [sha256.Size]byte) (apikey.Key, error)
@@ -98,14 +99,15 @@ func (i idempotency) once(c echo.Context, next echo.HandlerFunc, project, key st
 	deadline := i.now().Add(answerPatience)
 	for {
 		now := i.now().UTC().Truncate(time.Microsecond)
-		a, claimed, err := i.store.ClaimAnswer(ctx, project, key, hash, now, idempotencyLife)
+		a, mine, err := i.store.ClaimAnswer(ctx, project, key, hash, now, idempotencyLife)
 		switch {
 		case errors.Is(err, sqlstore.ErrOtherRequest):
 			return echo.NewHTTPError(http.StatusConflict, "This Idempotency-Key was used for another request within the last 24 hours.")
 		case err != nil:
 			return fmt.Errorf("claim idempotency key: %w", err)
-		case claimed:
-			return i.carryOut(c, next, project, key, now)
+		case mine != nil:
+			c.SetRequest(c.Request().WithContext(memory.WithEvent(ctx, mine.EventID, mine.Again)))
+			return i.carryOut(c, next, project, key, mine.At)
 		case a.Status != 0:
 			c.Response().Header().Set("Idempotency-Replayed", "true")
 			return c.Blob(a.Status, a.ContentType, a.Body)

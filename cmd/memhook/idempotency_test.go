@@ -169,11 +169,26 @@ func TestIdempotencyAfterACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, claimed, err := s.db.ClaimAnswer(t.Context(), k.ProjectID, "k", hash, *s.now.Load(), idempotencyLife); err != nil || !claimed {
-		t.Fatalf("claimed %t, error %v", claimed, err)
+	claim := func() (sqlstore.Answer, *sqlstore.Reservation) {
+		t.Helper()
+		a, r, err := s.db.ClaimAnswer(t.Context(), k.ProjectID, "k", hash, *s.now.Load(), idempotencyLife)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, r
 	}
-	if a, claimed, err := s.db.ClaimAnswer(t.Context(), k.ProjectID, "k", hash, *s.now.Load(), idempotencyLife); err != nil || claimed || a.Status != 0 {
-		t.Fatalf("a second claim: %t, status %d, error %v", claimed, a.Status, err)
+	_, first := claim()
+	if first == nil || first.Again {
+		t.Fatalf("the first reservation is %+v", first)
+	}
+	if a, r := claim(); r != nil || a.Status != 0 {
+		t.Fatalf("a second request gets %+v and status %d while the first goes on", r, a.Status)
+	}
+	if n, err := s.db.FreeAnswers(t.Context(), *s.now.Load()); err != nil || n != 1 {
+		t.Errorf("freed %d, error %v", n, err)
+	}
+	if _, r := claim(); r == nil || !r.Again || r.EventID != first.EventID {
+		t.Errorf("after a restart the reservation is %+v, want one again of event %s", r, first.EventID)
 	}
 	s.pass(2 * time.Minute)
 	if w := s.post(s.key, "k", "a"); w.Code != http.StatusOK {

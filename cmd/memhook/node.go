@@ -89,6 +89,11 @@ func newNode(ctx context.Context, c *config, log *slog.Logger) (n *node, err err
 			return n, err
 		}
 	}
+	if c.accepts() {
+		if _, err = n.db.FreeAnswers(ctx, n.clock.Now()); err != nil {
+			return n, fmt.Errorf("free the requests of the last run: %w", err)
+		}
+	}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err = n.wire(ctx); err != nil {
 		return n, err

@@ -5,6 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"time"
+
+	"github.com/google/uuid"
+
+	"memhook/delivery"
 )
 
 // ErrOtherRequest says that an idempotency key was used for another request.
@@ -17,37 +21,57 @@ type Answer struct {
 	Body        []byte
 }
 
+// A Reservation is the right to carry a request out.
+type Reservation struct {
+	At      time.Time // what StoreAnswer and ReleaseAnswer ask for
+	EventID uuid.UUID // for the event that the request makes
+	Again   bool      // it was carried out before, perhaps to the end, and its answer was lost
+}
+
 // answerLease is after which time a request that got no answer counts as cut off
-// by a crash. It is longer than the server lets any request take.
+// by a crash, if nobody has noticed before: see FreeAnswers. It is longer than the
+// server lets any request take.
 const answerLease = 90 * time.Second
 
-const oneAnswer = `SELECT request, claimed_at, status, headers, body FROM idempotency WHERE project_id = $1 AND key = $2`
+const (
+	oneAnswer    = `SELECT request, claimed_at, status, headers, body, event_id FROM idempotency WHERE project_id = $1 AND key = $2`
+	insertAnswer = `INSERT INTO idempotency (project_id, key, request, claimed_at, node_id, event_id) VALUES ($1, $2, $3, $4, $5, $6)`
+	claimAnswer  = `UPDATE idempotency SET request = $3, claimed_at = $4, node_id = $5, event_id = $6, status = NULL, headers = NULL, body = NULL
+		WHERE project_id = $1 AND key = $2`
+)
 
-// ClaimAnswer tells the first request with a key of a project to go ahead: claimed.
-// A later one gets the answer of the first, or an Answer without a status while
-// there is none. A key is free again after the life. ErrOtherRequest.
-func (db *DB) ClaimAnswer(ctx context.Context, projectID, key string, request [sha256.Size]byte, now time.Time, life time.Duration) (a Answer, claimed bool, err error) {
+// ClaimAnswer gives the first request with a key of a project a reservation. A later
+// one gets the answer of the first, or an Answer without a status while there is none.
+// A key is free again after the life. A request that was cut off gets a reservation
+// with the ID of the same event. ErrOtherRequest.
+func (db *DB) ClaimAnswer(ctx context.Context, projectID, key string, request [sha256.Size]byte, now time.Time, life time.Duration) (a Answer, r *Reservation, err error) {
 	err = db.write(ctx, func(t *tx) error {
-		a, claimed = Answer{}, false
+		a, r = Answer{}, nil
 		if err := t.lock("idempotency " + projectID + " " + key); err != nil {
 			return err
 		}
 		var had, body []byte
 		var at time.Time
-		ok, err := found(t.row(oneAnswer, projectID, key).Scan(&had, timeColumn{&at}, intColumn{&a.Status}, text(&a.ContentType), &body))
+		var event uuid.NullUUID
+		ok, err := found(t.row(oneAnswer, projectID, key).Scan(&had, timeColumn{&at}, intColumn{&a.Status}, text(&a.ContentType), &body, &event))
 		if err != nil {
 			return err
 		}
-		fresh := now.Sub(at) < life && (a.Status != 0 || now.Sub(at) < answerLease)
+		same := ok && [sha256.Size]byte(had) == request
+		fresh := ok && now.Sub(at) < life && (a.Status != 0 || now.Sub(at) < answerLease)
 		switch {
-		case !ok:
-			claimed = true
-			return t.later(`INSERT INTO idempotency (project_id, key, request, claimed_at) VALUES ($1, $2, $3, $4)`, projectID, key, request[:], micros(now))
 		case !fresh:
-			a, claimed = Answer{}, true
-			return t.later(`UPDATE idempotency SET request = $3, claimed_at = $4, status = NULL, headers = NULL, body = NULL WHERE project_id = $1 AND key = $2`,
-				projectID, key, request[:], micros(now))
-		case [sha256.Size]byte(had) != request:
+			claim := insertAnswer
+			if ok {
+				claim = claimAnswer
+			}
+			r = &Reservation{At: now, EventID: delivery.NewID()}
+			if same && a.Status == 0 && event.Valid && now.Sub(at) < life {
+				r.EventID, r.Again = event.UUID, true
+			}
+			a = Answer{}
+			return t.later(claim, projectID, key, request[:], micros(now), blobOrNull(t.node), blob(r.EventID))
+		case !same:
 			return ErrOtherRequest
 		case a.Status != 0:
 			a.Body, err = db.sealer.Open(body, []byte(projectID+" "+key))
@@ -55,7 +79,29 @@ func (db *DB) ClaimAnswer(ctx context.Context, projectID, key string, request [s
 		}
 		return nil
 	})
-	return a, claimed, err
+	return a, r, err
+}
+
+const (
+	// freeAnswers makes as old as a lease what is younger.
+	freeAnswers     = `UPDATE idempotency SET claimed_at = $1 WHERE claimed_at > $1 AND status IS NULL`
+	freeNodeAnswers = freeAnswers + ` AND node_id = $2`
+)
+
+// FreeAnswers lets requests be carried out again that the last run of this node was
+// carrying out, and returns how many. That run must have ended.
+func (db *DB) FreeAnswers(ctx context.Context, now time.Time) (int, error) {
+	var n int64
+	lapsed := micros(now.Add(-answerLease))
+	err := db.write(ctx, func(t *tx) (err error) {
+		if db.node == uuid.Nil {
+			n, err = t.exec(freeAnswers, lapsed)
+		} else {
+			n, err = t.exec(freeNodeAnswers, lapsed, blob(db.node))
+		}
+		return err
+	})
+	return int(n), err
 }
 
 // StoreAnswer keeps the answer to a request that was claimed at a time. It may have

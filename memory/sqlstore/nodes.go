@@ -72,7 +72,9 @@ func (db *DB) Reap(ctx context.Context, silent time.Duration) (dead []uuid.UUID,
 		}
 		for i := 0; err == nil && i < len(dead); i++ {
 			var n int
-			n, err = t.free(freeNodeEvents, freeNodeSending, now, blob(dead[i]))
+			if n, err = t.free(freeNodeEvents, freeNodeSending, now, blob(dead[i])); err == nil {
+				_, err = t.exec(freeNodeAnswers, now-answerLease.Microseconds(), blob(dead[i]))
+			}
 			freed += n
 		}
 		return err

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ func TestADeadNodesLeasesAreFreed(t *testing.T) {
 			t.Fatal(err)
 		}
 		claimEvent(t, db, e.ID, now)
+		if _, r, err := db.ClaimAnswer(t.Context(), project, fmt.Sprint("key ", len(events)), [32]byte{}, now, time.Hour); err != nil || r == nil {
+			t.Fatalf("reservation %+v, error %v", r, err)
+		}
 		events, deliveries = append(events, e.ID), append(deliveries, due[0].DeliveryID)
 	}
 	if err := second.Leave(t.Context(), alive); err != nil { // so that only the other one is silent
@@ -78,6 +82,12 @@ func TestADeadNodesLeasesAreFreed(t *testing.T) {
 	claims, err := second.ClaimDeliveries(t.Context(), deliveries, later, nil)
 	if err != nil || len(claims) != 1 || claims[0].Delivery.ID != deliveries[0] {
 		t.Errorf("%d claims, error %v; want the dead node's delivery", len(claims), err)
+	}
+	for key, freed := range map[string]bool{"key 0": true, "key 1": false} {
+		_, r, err := second.ClaimAnswer(t.Context(), project, key, [32]byte{}, later, time.Hour)
+		if err != nil || (r != nil) != freed || freed && !r.Again {
+			t.Errorf("%s: reservation %+v, error %v; want those of the dead node free", key, r, err)
+		}
 	}
 }
 
