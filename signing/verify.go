@@ -94,10 +94,10 @@ func parseRequest(h http.Header, now time.Time, tolerance time.Duration) (reques
 		return request{}, err
 	}
 	if age := now.Sub(at); age > tolerance {
-		return request{}, fmt.Errorf("%w: by %s", ErrTooOld, age-tolerance)
+		return request{}, fmt.Errorf("%w: %v old, and %v is the most", ErrTooOld, age.Round(time.Second), tolerance)
 	}
 	if ahead := at.Sub(now); ahead > tolerance {
-		return request{}, fmt.Errorf("%w: by %s", ErrTooNew, ahead-tolerance)
+		return request{}, fmt.Errorf("%w: %v ahead, and %v is the most", ErrTooNew, ahead.Round(time.Second), tolerance)
 	}
 	// Split leaves all that lies beyond the limit in one last piece.
 	signatures := strings.SplitN(h.Get(HeaderSignature), " ", maxSignatures+1)

@@ -46,7 +46,7 @@ func TestReceiver(t *testing.T) {
 		{"on purpose", signedRequest(good, "msg_fail", updateBody, now), 503, "answered 503 on purpose"},
 		{"tampered", tampered, 401, "✗ no signature matches"},
 		{"other secret", signedRequest(signing.GenerateSecret(), "msg_2", updateBody, now), 401, "✗"},
-		{"too old", signedRequest(good, "msg_3", updateBody, now.Add(-time.Hour)), 401, "✗ webhook-timestamp is too old"},
+		{"too old", signedRequest(good, "msg_3", updateBody, now.Add(-time.Hour)), 401, "✗ webhook-timestamp is too old: 1h0m"},
 		{"not signed", httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x")), 401, "✗"},
 		{"not a callback", httptest.NewRequest(http.MethodGet, "/", nil), 405, ""},
 	}
