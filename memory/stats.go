@@ -14,7 +14,7 @@ type Stats struct {
 	Entities   map[Field]int
 }
 
-// Stats counts what a project has. It looks at every memory of the project.
+// Stats counts what a project has. For the entities it reads an index of its memories.
 func (s *Service) Stats(ctx context.Context, projectID string) (Stats, error) {
 	s.saveRetrievals(ctx)
 	st, err := s.store.Stats(ctx, projectID)

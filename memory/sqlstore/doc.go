@@ -30,6 +30,13 @@
 //
 // Reads use a pool of connections of their own and never wait for the writer.
 //
+// A list takes IDs from the one index that has its order, at most a window of them,
+// and then the rows with those IDs: a page costs the same at a thousand rows and at ten
+// million, wherever in the list it is and whatever matches. Where a window has too few
+// rows that match, the page says so and the next one goes on. What mem0's API numbers
+// and counts is counted as it happens (counts.go) or read in an index alone, in which a
+// deep page passes over what comes before it.
+//
 // # Growth
 //
 // Measured for one delivery (one endpoint per event) on Postgres 15 and Redis 7, on

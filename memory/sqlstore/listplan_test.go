@@ -59,6 +59,9 @@ func scanless(t *testing.T, s seeded, st sqlstore.Statement) {
 	if err != nil {
 		t.Fatalf("plan of %s: %v", st.Text, err)
 	}
+	if strings.Contains(st.Text, "id IN ($") && !byID.MatchString(strings.Join(lines, "\n")) {
+		t.Errorf("rows are not looked for by their IDs in the plan\n%s\nof %s", strings.Join(lines, "\n"), st.Text)
+	}
 	made := map[string]bool{}
 	part := map[string]bool{} // by indentation: some rows of it come from a limited part
 	for _, line := range lines {

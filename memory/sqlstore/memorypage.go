@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -101,8 +102,10 @@ func (db *DB) matchingMemories(ctx context.Context, l memory.MemoryList, back bo
 		ids[i] = p.ID
 	}
 	values := arguments(args)
-	text := `SELECT ` + memoryColumns + ` FROM memories WHERE ` + where + ` AND ` + db.among(&values, `id`, ids) +
-		` ORDER BY created_at` + direction(back) + `, id` + direction(back)
+	// The limit keeps the conditions apart: SQLite would take the index of one of them
+	// instead of the IDs, and read all of it.
+	text := `SELECT ` + memoryColumns + ` FROM (SELECT ` + memoryColumns + ` FROM memories WHERE ` + db.among(&values, `id`, ids) +
+		` LIMIT ` + strconv.Itoa(len(ids)) + `) m WHERE ` + where + ` ORDER BY created_at` + direction(back) + `, id` + direction(back)
 	err := db.queryOnce(ctx, text, values, func(row scanner) error {
 		var m memory.Memory
 		if err := scanMemory(row, &m); err != nil || !exact && !l.Filter.Match(m) {

@@ -62,7 +62,7 @@ func seedTexts() []string {
 	endpoint := `(SELECT id FROM endpoints WHERE project_id = $3 AND name = CASE
 		WHEN i < $2 / 100 THEN 'e9' WHEN i % 2 = 0 THEN 'e0' ELSE 'e' || (1 + i / 2 % 8) END)`
 	return []string{
-		`INSERT INTO counts (project_id, what, part, n) SELECT $3, 'ADD', 0, $2 WHERE $1 = $1`,
+		`INSERT INTO counts (project_id, what, part, n) SELECT $3, what, 0, $2 FROM (SELECT 'ADD' AS what UNION ALL SELECT 'memory') WHERE $1 = $1`,
 		`INSERT INTO events (id, project_id, kind, status, user_id, agent_id, run_id, infer, payload, tries, next_at, created_at, updated_at)
 			` + numbers + ` SELECT ` + seedID("8", "i") + `, $3,
 			CASE WHEN i % 997 = 5 THEN 'DELETE_ALL' WHEN i % 50 = 7 THEN 'UPDATE' ELSE 'ADD' END,
