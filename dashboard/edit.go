@@ -42,7 +42,7 @@ func (d *Dashboard) createEndpoint(v visit) (reply, error) {
 		e, err = d.delivery.CreateEndpoint(v.ctx(), v.project(), delivery.NewEndpoint{
 			Name: f.Name, URL: f.URL, EventTypes: f.Types, Format: delivery.Format(f.Format), Description: f.Description,
 			Headers: s.headers, Filter: s.filter, RatePerSecond: s.rate, Timeout: s.timeout, Schedule: s.schedule, Ed25519: f.Ed25519,
-			Order: delivery.Order(f.Order),
+			Order: delivery.Order(f.Order), Snapshot: f.Snapshot,
 		})
 		ok, err = f.take(err)
 	}
@@ -211,6 +211,7 @@ type formView struct {
 	Types       []string
 	Format      string
 	Order       string
+	Snapshot    bool   // of a new one
 	Headers     string // a line each: Name: value
 	Users       string // a line each
 	Agents      string
@@ -243,7 +244,7 @@ func formOf(form url.Values) formView {
 		Name: form.Get("name"), URL: form.Get("url"), Description: form.Get("description"), Types: form["event_types"],
 		Format: form.Get("format"), Order: cmp.Or(form.Get("order"), string(delivery.Unordered)), Headers: form.Get("headers"), Users: form.Get("user_ids"), Agents: form.Get("agent_ids"),
 		Apps: form.Get("app_ids"), Runs: form.Get("run_ids"), Categories: form.Get("categories"), Metadata: form.Get("metadata"),
-		Rate: form.Get("rate"), Timeout: form.Get("timeout"), Schedule: form.Get("schedule"), Ed25519: form.Get("ed25519") != "",
+		Rate: form.Get("rate"), Timeout: form.Get("timeout"), Schedule: form.Get("schedule"), Ed25519: form.Get("ed25519") != "", Snapshot: form.Get("snapshot") != "",
 	}
 	if slices.Contains(f.Types, delivery.AllTypes) { // it stands for mem0's types
 		f.Types = slices.DeleteFunc(f.Types, func(t string) bool { return slices.Contains(delivery.EventTypes(), t) })
@@ -279,6 +280,8 @@ func (f *formView) wrong(field, text string) {
 		text = "The URL " + text + "."
 	case "timeout_s":
 		field = "timeout"
+	case "snapshot":
+		field = "event_types"
 	case "rate_per_second":
 		field = "rate"
 	}

@@ -38,11 +38,12 @@ type replayRow struct {
 }
 
 var whatWords = map[delivery.What]string{
-	delivery.WhatFailed:  "given up",
-	delivery.WhatHeld:    "held",
-	delivery.WhatSkipped: "skipped then, wanted now",
-	delivery.WhatMissing: "never sent, wanted now",
-	delivery.WhatAll:     "all that are over",
+	delivery.WhatFailed:   "given up",
+	delivery.WhatHeld:     "held",
+	delivery.WhatSkipped:  "skipped then, wanted now",
+	delivery.WhatMissing:  "never sent, wanted now",
+	delivery.WhatAll:      "all that are over",
+	delivery.WhatMemories: "every memory as it is, as new messages",
 }
 
 func (d *Dashboard) replays(v visit) (reply, error) {
@@ -258,7 +259,7 @@ func (d *Dashboard) newReplayOf(v visit, q url.Values) (newReplayView, error) {
 		id := delivery.FormatID(delivery.EndpointPrefix, e.ID)
 		view.Endpoints = append(view.Endpoints, choice{Value: id, Label: string(line(e.Name)), Chosen: id == q.Get("endpoint")})
 	}
-	for _, w := range []delivery.What{delivery.WhatFailed, delivery.WhatHeld, delivery.WhatSkipped, delivery.WhatMissing, delivery.WhatAll} {
+	for _, w := range delivery.Whats() {
 		view.Whats = append(view.Whats, choice{Value: string(w), Label: title(whatWords[w]), Chosen: string(w) == q.Get("what") || q.Get("what") == "" && w == delivery.WhatFailed})
 	}
 	for _, s := range []struct{ value, label string }{{"24h", "Last 24 hours"}, {"7d", "Last 7 days"}, {"", "Everything on record"}} {

@@ -110,14 +110,19 @@ func (e Endpoint) Wants(m Message) bool {
 // words; ReasonNone when it does. Operational types must be asked for by name, and
 // filters do not apply to them.
 func (e Endpoint) Refuses(m Message) (Reason, string) {
-	named := slices.ContainsFunc(e.EventTypes, func(entry string) bool { return names(entry, m.Type) })
 	switch {
-	case operational(m.Type) && named:
+	case operational(m.Type) && e.subscribes(m.Type):
 		return ReasonNone, ""
-	case !named && (operational(m.Type) || !slices.Contains(e.EventTypes, AllTypes)):
+	case !e.subscribes(m.Type):
 		return ReasonTypeNotWanted, "the endpoint wants " + strings.Join(e.EventTypes, ", ") + "; this is " + m.Type
 	}
 	return e.Filter.refuses(m.Facets)
+}
+
+// subscribes tells whether the endpoint wants the type.
+func (e Endpoint) subscribes(typ string) bool {
+	return slices.ContainsFunc(e.EventTypes, func(entry string) bool { return names(entry, typ) }) ||
+		!operational(typ) && slices.Contains(e.EventTypes, AllTypes)
 }
 
 // SigningSecrets returns what signs at now: the secrets, newest first, then the key

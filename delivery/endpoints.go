@@ -26,6 +26,7 @@ type NewEndpoint struct {
 	Schedule      retry.Schedule // zero: the default schedule
 	Ed25519       bool           // sign with a key pair as well
 	Paused        bool
+	Snapshot      bool   // send it every memory there is, before what changes from now on
 	By            string // who registers it, for PausedBy
 }
 
@@ -76,7 +77,13 @@ func (s *Service) CreateEndpoint(ctx context.Context, projectID string, n NewEnd
 	if err := s.check(e); err != nil {
 		return Endpoint{}, err
 	}
-	return e, s.store.InsertEndpoint(ctx, e)
+	if n.Snapshot && !e.subscribes(MemoryAdd) {
+		return Endpoint{}, &InvalidError{"snapshot", "Needs memory_add in event_types: that is what a snapshot sends."}
+	}
+	if err := s.store.InsertEndpoint(ctx, e); err != nil || !n.Snapshot {
+		return e, err
+	}
+	return e, s.sendSnapshot(ctx, e, n.By)
 }
 
 func (s *Service) check(e Endpoint) error {

@@ -23,7 +23,17 @@ const (
 	WhatSkipped What = "skipped" // those the endpoint did not want then and would want now
 	WhatMissing What = "missing" // all that it would want and never got to send: held, skipped, or from before it was there
 	WhatAll     What = "all"     // all that are over: succeeded, failed, held, and skipped that would match now
+
+	// WhatMemories is a snapshot: every memory as it is, each as a new memory_add. It
+	// leaves out what changed since it was frozen where the endpoint is told of that
+	// anyway, so that a snapshot and what follows it have no gap and no overlap.
+	WhatMemories What = "memories"
 )
+
+// Whats lists the kinds of set.
+func Whats() []What {
+	return []What{WhatFailed, WhatHeld, WhatSkipped, WhatMissing, WhatAll, WhatMemories}
+}
 
 // A ReplaySet is what a bulk replay sends again: one endpoint's deliveries as they
 // were at one moment.
@@ -69,12 +79,17 @@ const (
 type Candidate struct {
 	Message  Message // without body where the set does not need it
 	Delivery *Delivery
+	Make     func(now time.Time) Message // makes the message, in a set of memories
+	Void     bool                        // it is in no set and only tells how far the reading is
 }
 
 // Place is where the candidate stands in the order of its set.
 func (c Candidate) Place(w What) uuid.UUID {
-	if w == WhatMissing {
+	switch w {
+	case WhatMissing:
 		return c.Message.ID
+	case WhatMemories:
+		return c.Message.MemoryID
 	}
 	return c.Delivery.ID
 }
@@ -91,6 +106,10 @@ func (w What) NeedsBody() bool { return w == WhatSkipped || w == WhatMissing || 
 // Takes tells whether the candidate is in the set, given the endpoint as it is now.
 func (s ReplaySet) Takes(c Candidate, e Endpoint) bool {
 	m, d := c.Message, c.Delivery
+	if s.What == WhatMemories {
+		return !c.Void && !m.CreatedAt.Before(s.Since) && (s.Until.IsZero() || m.CreatedAt.Before(s.Until)) &&
+			(len(s.Types) == 0 || slices.Contains(s.Types, m.Type)) && e.Wants(m)
+	}
 	switch {
 	case m.CreatedAt.Before(s.Since), !m.CreatedAt.Before(s.FrozenAt), !s.Until.IsZero() && !m.CreatedAt.Before(s.Until):
 		return false
@@ -145,9 +164,14 @@ func (s *Service) countSet(ctx context.Context, projectID string, set ReplaySet)
 	if !e.Active() {
 		return 0, fmt.Errorf("endpoint %s: %w", FormatID(EndpointPrefix, e.ID), ErrInactive)
 	}
+	return s.countFor(ctx, e, set)
+}
+
+// countFor counts a frozen set of an endpoint.
+func (s *Service) countFor(ctx context.Context, e Endpoint, set ReplaySet) (int, error) {
 	n := 0
 	for place := uuid.Nil; ; {
-		list, err := s.store.Candidates(ctx, projectID, set, place, replayScan)
+		list, err := s.store.Candidates(ctx, e.ProjectID, set, place, replayScan)
 		if err != nil {
 			return 0, fmt.Errorf("count a replay: %w", err)
 		}
@@ -165,8 +189,8 @@ func (s *Service) countSet(ctx context.Context, projectID string, set ReplaySet)
 
 func (s ReplaySet) validate(now time.Time) error {
 	switch {
-	case !slices.Contains([]What{WhatFailed, WhatHeld, WhatSkipped, WhatMissing, WhatAll}, s.What):
-		return &InvalidError{"what", "Must be failed, held, skipped, missing or all."}
+	case !slices.Contains(Whats(), s.What):
+		return &InvalidError{"what", "Must be failed, held, skipped, missing, all or memories."}
 	case !s.Until.IsZero() && !s.Since.Before(s.Until):
 		return &InvalidError{"until", "Must be after since."}
 	case s.FrozenAt.IsZero() || s.FrozenAt.After(now):
@@ -196,6 +220,22 @@ func (s *Service) CreateReplay(ctx context.Context, projectID string, set Replay
 	if n != expected {
 		return BulkReplay{}, &ChangedError{Expected: expected, Found: n}
 	}
+	return s.startReplay(ctx, projectID, set, n, perSecond, by)
+}
+
+// sendSnapshot begins to send a new endpoint every memory there is. What changes from
+// now on it is told anyway.
+func (s *Service) sendSnapshot(ctx context.Context, e Endpoint, by string) error {
+	set := ReplaySet{EndpointID: e.ID, What: WhatMemories, FrozenAt: e.CreatedAt}
+	n, err := s.countFor(ctx, e, set)
+	if err != nil {
+		return err
+	}
+	_, err = s.startReplay(ctx, e.ProjectID, set, n, 0, by)
+	return err
+}
+
+func (s *Service) startReplay(ctx context.Context, projectID string, set ReplaySet, n int, perSecond float64, by string) (BulkReplay, error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	r := BulkReplay{
 		ID: NewID(), ProjectID: projectID, Set: set, PerSecond: perSecond, State: ReplayRunning, Total: n, By: by,
@@ -243,10 +283,24 @@ const replayFull = 100 * time.Millisecond
 // two. It is never more than was counted, whatever the endpoint wants by now.
 func (r BulkReplay) Group() (n int, apart time.Duration) {
 	n = min(ReplayGroup, r.Total-r.Done)
+	if r.Set.What == WhatMemories {
+		n = ReplayGroup // one that was added meanwhile must not cost another its place
+	}
 	if r.PerSecond <= 0 {
 		return n, 0
 	}
 	return min(n, max(int(r.PerSecond), 1)), time.Duration(float64(time.Second) / r.PerSecond)
+}
+
+// Over tells whether the replay has made due what was counted.
+func (r BulkReplay) Over() bool { return r.Done >= r.Total && r.Set.What != WhatMemories }
+
+// Deliver returns a new delivery of a message for the replay, due at a time.
+func (r BulkReplay) Deliver(m Message, e Endpoint, at, now time.Time) Delivery {
+	return Delivery{
+		ID: NewID(), ProjectID: r.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: e.ID, Type: m.Type, Lane: e.lane(m),
+		Status: Pending, NextAt: &at, Trigger: Replay, RoundAt: now, CreatedAt: now, UpdatedAt: now,
+	}
 }
 
 // NextGroup returns when the next group is due after one of n, made at now.

@@ -39,6 +39,12 @@ const (
 	Merged     State = "merged"     // a repeat of another one
 )
 
+// Shown tells whether lists have the memory on the day of at: it is neither superseded
+// nor merged, and has not expired.
+func (m Memory) Shown(at time.Time) bool {
+	return m.State == Active && (m.ExpirationDate == "" || m.ExpirationDate >= at.UTC().Format(time.DateOnly))
+}
+
 // Hash is mem0's hash field: the MD5 of the text, in hex.
 func (m Memory) Hash() string { return TextHash(m.Text) }
 

@@ -99,7 +99,7 @@ var changeTypes = map[ChangeKind]string{
 func changeMessage(e Event, c Change) delivery.Message {
 	msg := delivery.Message{
 		ID: delivery.NewID(), ProjectID: e.ProjectID, EventID: e.ID, MemoryID: c.Memory.ID,
-		Type: changeTypes[c.Kind], CreatedAt: c.At, Facets: facets(c.Memory.Scope, c.Memory.Categories, c.Memory.Metadata),
+		Type: changeTypes[c.Kind], CreatedAt: c.At, Facets: c.Memory.Facets(),
 	}
 	if msg.Body = changeBody(e, c, msg.Type, false); len(msg.Body) > delivery.MaxPayload {
 		msg.Body = changeBody(e, c, msg.Type, true)
@@ -192,6 +192,21 @@ func jobMessage(e Event, changes []Change) delivery.Message {
 		}),
 	}
 }
+
+// originSnapshot is the origin in messages that no event caused.
+const originSnapshot EventKind = "SNAPSHOT"
+
+// SnapshotMessage is the message about a memory as it is, for an endpoint that is to
+// get every memory. event changed it last. The message belongs to no event: it is not
+// one that other endpoints have missed.
+func SnapshotMessage(m Memory, event uuid.UUID, now time.Time) delivery.Message {
+	msg := changeMessage(Event{ID: event, ProjectID: m.ProjectID, Kind: originSnapshot}, Change{Kind: ChangeAdd, Memory: m, At: m.UpdatedAt})
+	msg.EventID, msg.CreatedAt = uuid.Nil, now
+	return msg
+}
+
+// Facets are what endpoint filters decide on.
+func (m Memory) Facets() delivery.Facets { return facets(m.Scope, m.Categories, m.Metadata) }
 
 // facets are what endpoint filters decide on.
 func facets(s Scope, categories []string, metadata json.RawMessage) delivery.Facets {

@@ -64,6 +64,7 @@ func endpointCreateCommand() *cobra.Command {
 schedule) comes from a JSON file with the API's names; /api/docs has them.`,
 		Example: `  memhook endpoint create https://crm.example.com/hook --name crm --types memory_add,memory_update
   echo '{"filter":{"user_ids":["alice"]}}' | memhook endpoint create https://crm.example.com/hook --name crm --json -
+  memhook endpoint create https://index.example.com/hook --snapshot --order latest
   memhook endpoint create https://crm.example.com/hook --name crm -o json | jq -r .secret`,
 		Args: args(cobra.ExactArgs(1)),
 	}
@@ -86,7 +87,9 @@ schedule) comes from a JSON file with the API's names; /api/docs has them.`,
 	})
 	b = endpointBody(cmd)
 	paused := cmd.Flags().Bool("paused", false, "hold its deliveries from the start")
-	b.flags = append(b.flags, bodyFlag{"paused", "paused", func() (any, error) { return *paused, nil }})
+	snapshot := cmd.Flags().Bool("snapshot", false, "first send it every memory there is")
+	b.flags = append(b.flags, bodyFlag{"paused", "paused", func() (any, error) { return *paused, nil }},
+		bodyFlag{"snapshot", "snapshot", func() (any, error) { return *snapshot, nil }})
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }

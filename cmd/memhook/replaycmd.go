@@ -39,11 +39,12 @@ func replayCommand() *cobra.Command {
 does not grow meanwhile. When it has changed since it was counted nothing is sent,
 and the exit code is 6.
 
-  failed   those that were given up
-  held     those that were put aside
-  skipped  those the endpoint did not want then and would want now
-  missing  all it would want and never got, also from before it was there
-  all      all that are over
+  failed    those that were given up
+  held      those that were put aside
+  skipped   those the endpoint did not want then and would want now
+  missing   all it would want and never got, also from before it was there
+  all       all that are over
+  memories  a snapshot: every memory as it is, each as a new memory_add
 
 The work is the server's: it goes on when this command has ended.`,
 		Example: fmt.Sprintf(`  memhook replay %[1]s --dry-run
@@ -55,7 +56,7 @@ The work is the server's: it goes on when this command has ended.`,
 		return o.run(cmd, api, v, given[0])
 	})
 	f := cmd.Flags()
-	f.StringVar(&o.what, "what", "failed", "failed, held, skipped, missing or all")
+	f.StringVar(&o.what, "what", "failed", "failed, held, skipped, missing, all or memories")
 	f.StringVar(&o.since, "since", "", "only messages from then on: 24h ago, or 2026-01-02T03:04:05Z")
 	f.StringVar(&o.until, "until", "", "only messages from before then")
 	f.StringSliceVar(&o.types, "types", nil, "only messages of these types")

@@ -29,6 +29,7 @@ type newEndpoint struct {
 	Schedule      *json.RawMessage  `json:"schedule" doc:"{\"type\":\"list\",\"waits_s\":[5,30]} or {\"type\":\"exponential\",\"initial_s\":5,\"factor\":4,\"max_s\":86400,\"attempts\":13}; left out: the default."`
 	Ed25519       bool              `json:"ed25519"`
 	Paused        bool              `json:"paused"`
+	Snapshot      bool              `json:"snapshot" doc:"First sends it every memory there is, as a bulk replay of memories. What changes meanwhile comes as usual: there is no gap between the two, and no overlap."`
 }
 
 func (a *API) createEndpoint(c call, in *newEndpoint) (secretsShape, error) {
@@ -46,7 +47,7 @@ func (a *API) createEndpoint(c call, in *newEndpoint) (secretsShape, error) {
 	n := delivery.NewEndpoint{
 		Name: in.Name, URL: in.URL, EventTypes: in.EventTypes, Format: delivery.Format(in.Format), Description: in.Description,
 		Headers: in.Headers, Filter: in.Filter, RatePerSecond: in.RatePerSecond, Order: delivery.Order(in.Order), Timeout: *timeout, Ed25519: in.Ed25519,
-		Paused: in.Paused, By: c.by(),
+		Paused: in.Paused, Snapshot: in.Snapshot, By: c.by(),
 	}
 	if schedule != nil {
 		n.Schedule = *schedule

@@ -77,7 +77,7 @@ func (a *API) probe(c call, in *ofEndpoint) (deliveryShape, error) {
 // replaySet is what a bulk replay sends again.
 type replaySet struct {
 	EndpointID string     `json:"endpoint_id" required:"true"`
-	What       string     `json:"what" enum:"failed,held,skipped,missing,all" required:"true" doc:"failed: given up; held: put aside; skipped: not wanted then and wanted now; missing: all it would want and never got; all: all that are over."`
+	What       string     `json:"what" enum:"failed,held,skipped,missing,all,memories" required:"true" doc:"failed: given up; held: put aside; skipped: not wanted then and wanted now; missing: all it would want and never got; all: all that are over; memories: a snapshot, every memory as it is."`
 	Since      *time.Time `json:"since" doc:"Of the message; left out: from the beginning."`
 	Until      *time.Time `json:"until" doc:"Of the message."`
 	Types      []string   `json:"types" doc:"Of the message; left out: every type."`
@@ -114,7 +114,7 @@ func (a *API) previewReplay(c call, in *replaySet) (previewShape, error) {
 
 type newReplay struct {
 	EndpointID    string     `json:"endpoint_id" required:"true"`
-	What          string     `json:"what" enum:"failed,held,skipped,missing,all" required:"true"`
+	What          string     `json:"what" enum:"failed,held,skipped,missing,all,memories" required:"true"`
 	Since         *time.Time `json:"since"`
 	Until         *time.Time `json:"until"`
 	Types         []string   `json:"types"`
@@ -126,7 +126,7 @@ type newReplay struct {
 type replayShape struct {
 	ID            string     `json:"id"`
 	EndpointID    string     `json:"endpoint_id"`
-	What          string     `json:"what" enum:"failed,held,skipped,missing,all"`
+	What          string     `json:"what" enum:"failed,held,skipped,missing,all,memories"`
 	Since         *time.Time `json:"since"`
 	Until         *time.Time `json:"until"`
 	Types         []string   `json:"types"`

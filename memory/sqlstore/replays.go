@@ -24,7 +24,8 @@ const (
 		WHERE id = $1 AND project_id = $2 AND next_at IS NOT NULL`
 	moveReplay = `UPDATE replays SET state = $3, done = $4, place = $5, next_at = $6, updated_at = $7, finished_at = $8
 		WHERE id = $1 AND next_at = $2`
-	outcomeOf = `SELECT status, count(*) FROM deliveries WHERE replay_id = $1 AND project_id = $2 GROUP BY status`
+	markReplay = `UPDATE deliveries SET replay_id = $2 WHERE id = $1`
+	outcomeOf  = `SELECT status, count(*) FROM deliveries WHERE replay_id = $1 AND project_id = $2 GROUP BY status`
 )
 
 func scanReplay(row scanner, r *delivery.BulkReplay) error {
@@ -141,6 +142,9 @@ func (db *DB) Candidates(ctx context.Context, projectID string, set delivery.Rep
 }
 
 func candidates(q query, projectID string, set delivery.ReplaySet, place uuid.UUID, limit int) ([]delivery.Candidate, error) {
+	if set.What == delivery.WhatMemories {
+		return memoryCandidates(q, projectID, set, place, limit)
+	}
 	var list []delivery.Candidate
 	if set.What == delivery.WhatMissing {
 		if place == uuid.Nil && !set.Since.IsZero() {
@@ -239,7 +243,7 @@ func (t *tx) stepReplay(r *delivery.BulkReplay, e delivery.Endpoint, now time.Ti
 	}
 	r.Done += n
 	next = r.NextGroup(n, now)
-	if r.Done >= r.Total || looked == len(list) && len(list) < delivery.ReplayLook {
+	if r.Over() || looked == len(list) && len(list) < delivery.ReplayLook {
 		end(delivery.ReplayDone)
 	}
 	return due, nil
@@ -255,7 +259,7 @@ func (t *tx) sendGroup(r *delivery.BulkReplay, e delivery.Endpoint, list []deliv
 		if !r.Set.Takes(c, e) {
 			continue
 		}
-		sent, id, err := t.sendReplayed(*r, c, now.Add(time.Duration(n)*apart), now)
+		sent, id, err := t.sendReplayed(*r, e, c, now.Add(time.Duration(n)*apart), now)
 		if err != nil {
 			return nil, n, looked, err
 		}
@@ -274,19 +278,20 @@ func (t *tx) sendGroup(r *delivery.BulkReplay, e delivery.Endpoint, list []deliv
 const replayWait = 5 * time.Second
 
 // sendReplayed makes a candidate due at a time, unless it changed meanwhile.
-func (t *tx) sendReplayed(r delivery.BulkReplay, c delivery.Candidate, at, now time.Time) (bool, uuid.UUID, error) {
+func (t *tx) sendReplayed(r delivery.BulkReplay, e delivery.Endpoint, c delivery.Candidate, at, now time.Time) (bool, uuid.UUID, error) {
+	if c.Make != nil {
+		id, err := t.sendMemory(r, e, c, at, now)
+		return true, id, err
+	}
 	if d := c.Delivery; d != nil {
 		t.touch(d.ProjectID)
 		n, err := t.exec(sendAgain, blob(d.ID), string(d.Status), micros(d.UpdatedAt), micros(at), micros(now), string(delivery.Replay), blob(r.ID))
 		return n > 0, d.ID, err
 	}
 	m := c.Message
-	d := delivery.Delivery{
-		ID: delivery.NewID(), ProjectID: r.ProjectID, EventID: m.EventID, MessageID: m.ID, EndpointID: r.Set.EndpointID, Type: m.Type,
-		Status: delivery.Pending, NextAt: &at, Trigger: delivery.Replay, RoundAt: now, CreatedAt: now, UpdatedAt: now,
-	}
+	d := r.Deliver(m, e, at, now)
 	if err := t.insertDelivery(d); err != nil {
 		return false, d.ID, err
 	}
-	return true, d.ID, t.later(`UPDATE deliveries SET replay_id = $2 WHERE id = $1`, blob(d.ID), blob(r.ID))
+	return true, d.ID, t.later(markReplay, blob(d.ID), blob(r.ID))
 }
