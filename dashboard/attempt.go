@@ -30,6 +30,7 @@ type attemptView struct {
 	URL      text
 	Trigger  text
 	Next     *moment
+	Past     bool   // Next is
 	Asked    string // what Retry-After asked for
 	Request  []pair
 	Response []pair
@@ -81,7 +82,7 @@ func attemptOf(a delivery.Attempt, now time.Time) attemptView {
 	v := attemptView{
 		Number: a.Number, Chip: chipOf(a), Cause: explain.Attempt(a), Detail: line(a.Detail), At: momentOf(a.StartedAt, now),
 		Took: brief(a.Duration), Phases: phasesOf(a.Phases), Remote: line(a.RemoteAddr), URL: line(a.URL),
-		Trigger: line(string(a.Trigger)), Next: momentOr(a.NextAt, now),
+		Trigger: line(string(a.Trigger)), Next: momentOr(a.NextAt, now), Past: a.NextAt != nil && a.NextAt.Before(now),
 		Request: headersOf(a.RequestHeader), Response: headersOf(a.ResponseHeader), Answer: bodyOf(a.ResponseBody), Answered: a.StatusCode != 0,
 	}
 	if a.RetryAfter > 0 {

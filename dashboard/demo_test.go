@@ -3,6 +3,7 @@
 package dashboard
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -48,7 +49,19 @@ var says = []string{
 
 func newDemo(t *testing.T) *demo {
 	t.Helper()
-	d := &demo{site: newSite(t)}
+	d := &demo{}
+	d.site = newSite(t, func(c *Config) {
+		c.System = func(context.Context) (SystemFacts, error) {
+			now, oldest := d.clock(), d.clock().Add(-29*24*time.Hour)
+			return SystemFacts{
+				Version: "0.9.0", Database: "Postgres", Size: 412 << 20, Oldest: &oldest, Queue: "Redis",
+				Nodes: []NodeFacts{
+					{"web-1", "all", "0.9.0", now.Add(-75 * time.Hour), now.Add(-2 * time.Second)},
+					{"web-2", "worker", "0.9.0", now.Add(-75 * time.Hour), now.Add(-40 * time.Second)},
+				},
+			}, nil
+		}
+	})
 	end := d.now
 	d.project, d.key = sqlstoretest.Project(t, d.db, "Northwind")
 	d.now = end.Add(-23 * time.Hour)

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -140,14 +141,14 @@ func (d *Dashboard) endpointNumbers(v visit, e delivery.Endpoint) ([]tile, error
 func endpointTiles(e delivery.Endpoint, t delivery.Tally) []tile {
 	list := deliveriesOf(e.ID) + "&since=24h"
 	tiles := []tile{
-		{Label: "Attempts that succeeded", Value: "–", Hint: "none in the last 24 hours", Link: list},
+		{Label: "Succeeded", Value: "–", Hint: "no attempt in the last 24 hours", Link: list},
 		{Label: "Latency p95", Value: "–", Hint: "of attempts in the last 24 hours"},
 		{Label: "Given up", Value: thousands(t.Failed), Hint: "in the last 24 hours", Link: list + "&status=failed"},
 		{Label: "Skipped", Value: thousands(t.Skipped), Hint: "not wanted, in the last 24 hours", Link: list + "&status=skipped"},
 	}
 	if t.Attempts > 0 {
 		tiles[0].Value, tiles[0].Unit = cutUnit(share(t.Attempts-t.FailedAttempts, t.Attempts))
-		tiles[0].Hint = thousands(t.Attempts-t.FailedAttempts) + " of " + thousands(t.Attempts) + " in the last 24 hours"
+		tiles[0].Hint = thousands(t.Attempts-t.FailedAttempts) + " of " + thousands(t.Attempts) + " attempts in the last 24 hours"
 	}
 	if q := quantile(t.Latency); q != "–" {
 		tiles[1].Value, tiles[1].Unit = cutUnit(q)
@@ -217,7 +218,7 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 			by = "by " + s.PausedBy
 		}
 		return verdict{
-			Tone: warn, Sentence: line("Paused " + explain.Span(now.Sub(*s.Since)) + " ago " + by + "."),
+			Tone: warn, Sentence: line("Paused " + ago(now.Sub(*s.Since)) + " " + by + "."),
 			Next: "New deliveries are held and lose no tries. Resume the endpoint to send them.",
 		}
 	case delivery.EndpointDisabled:
@@ -226,7 +227,7 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 			why = "the receiver asked for no more messages"
 		}
 		return verdict{
-			Tone: bad, Sentence: line("Disabled " + explain.Span(now.Sub(*s.Since)) + " ago, because " + why + "."),
+			Tone: bad, Sentence: line("Disabled " + ago(now.Sub(*s.Since)) + ", because " + why + "."),
 			Next: "New deliveries are held and lose no tries. Enable the endpoint to send them.",
 		}
 	case delivery.EndpointWaiting:
@@ -258,6 +259,14 @@ func endpointVerdict(e delivery.Endpoint, now time.Time) verdict {
 	return verdict{Tone: ok, Sentence: line("Receiving: the last message arrived " + momentOf(*e.Health.LastSuccessAt, now).Ago + ".")}
 }
 
+// ago is a time that has passed, in a sentence.
+func ago(d time.Duration) string {
+	if d < time.Second {
+		return "just now"
+	}
+	return explain.Span(d) + " ago"
+}
+
 // deliveriesOf is the list of an endpoint's deliveries.
 func deliveriesOf(endpoint uuid.UUID) string {
 	return root + "deliveries?endpoint=" + delivery.FormatID(delivery.EndpointPrefix, endpoint)
@@ -285,13 +294,20 @@ func typesOf(e delivery.Endpoint) text {
 	return text(explain.Count(len(e.EventTypes), "type"))
 }
 
+// waits are the waits of a schedule, as it is entered.
+var waits = regexp.MustCompile(`(\d+)([a-z]+)`)
+
 // scheduleOf prints the waits between attempts.
 func scheduleOf(e delivery.Endpoint) text {
 	schedule := retry.Schedule{} // the default one
 	if e.Schedule != nil {
 		schedule = *e.Schedule
 	}
-	return line(schedule.String())
+	s := schedule.String()
+	if !strings.HasPrefix(s, "exponential") {
+		s = strings.ReplaceAll(s, " ", ", ")
+	}
+	return line(waits.ReplaceAllString(s, "$1\u00A0$2"))
 }
 
 func endpointPath(id uuid.UUID) string {

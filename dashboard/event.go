@@ -211,7 +211,10 @@ func changeOf(c memory.Change) changeView {
 func deliveryLineOf(t delivery.Trail, event string, endpoints []delivery.Endpoint, now time.Time) deliveryLine {
 	d := t.Delivery
 	l := deliveryLine{Page: deliveryPath(d.ID), Endpoint: line(t.EndpointName), Badge: deliveryBadge(d)}
-	if d.Reason != delivery.ReasonNone {
+	switch {
+	case d.Reason == delivery.ReasonTypeNotWanted:
+		l.Note = line(title(noteOf(d))) // the type stands above
+	case d.Reason != delivery.ReasonNone:
 		l.Note = line(title(explain.Reason(t)))
 	}
 	l.Next = momentOr(endpointOf(d, endpoints).NextTry(d, now), now)

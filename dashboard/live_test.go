@@ -65,13 +65,20 @@ func (b *browser) listen(t *testing.T, page string) *listener {
 func (l *listener) until(text string) []string {
 	l.t.Helper()
 	var read []string
-	for line := range l.lines {
-		if read = append(read, line); strings.Contains(line, text) {
-			return read
+	late := time.After(20 * time.Second) // a text that does not come is a failure, not a hang
+	for {
+		select {
+		case line, ok := <-l.lines:
+			if !ok {
+				l.t.Fatalf("the stream ended without %q: %q", text, read)
+			}
+			if read = append(read, line); strings.Contains(line, text) {
+				return read
+			}
+		case <-late:
+			l.t.Fatalf("the stream has no %q: %q", text, read)
 		}
 	}
-	l.t.Fatalf("the stream ended without %q: %q", text, read)
-	return nil
 }
 
 func TestStream(t *testing.T) {
@@ -193,7 +200,7 @@ func TestStreamOfPages(t *testing.T) {
 		steps      []step
 	}{
 		{"endpoint", endpointPath(crm.ID), []step{
-			{s.send, []string{"1 of 1 in the last 24 hours"}},
+			{s.send, []string{"1 of 1 attempts in the last 24 hours"}},
 			{pause, []string{"Paused", "Resume"}},
 			{resume, []string{"Enabled", "Pause"}},
 		}},
@@ -247,7 +254,7 @@ func TestStreamOfMany(t *testing.T) {
 	list.until("event: stale")
 	s.send()
 	page.until("event: stale")
-	page.until("51 of 51 in the last 24 hours")
+	page.until("51 of 51 attempts in the last 24 hours")
 }
 
 // What a filter asks for enters its list, whether or not it can be told from the

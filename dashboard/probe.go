@@ -21,7 +21,7 @@ type probeView struct {
 
 // The words of an address for a probe that was not made; else it has the delivery.
 var probeWords = map[string]probeView{
-	"none":   {Tone: warn, Sentence: "No delivery waits for this endpoint, so there is nothing to probe it with.", Next: "A test sends it a sample now. A test says nothing about the breaker: that closes with the next real delivery.", Test: true},
+	"none":   {Tone: warn, Sentence: "No delivery waits for this endpoint, so there is nothing to probe it with.", Next: "A test shows whether it answers. The breaker closes with the next real delivery.", Test: true},
 	"busy":   {Tone: info, Sentence: "A probe was under way already, so no other was sent.", Next: "What the receiver answers shows on this page."},
 	"closed": {Tone: info, Sentence: "No probe was needed: the breaker is not open any more.", Next: "Deliveries go out by themselves."},
 }

@@ -180,7 +180,7 @@ func replayTime(n int, perSecond float64) time.Duration {
 	if perSecond <= 0 {
 		perSecond = float64(delivery.ReplayGroup) * 10
 	}
-	return time.Duration(float64(n) / perSecond * float64(time.Second))
+	return max(time.Second, time.Duration(float64(n)/perSecond*float64(time.Second)))
 }
 
 func rateWord(perSecond float64) string {

@@ -150,6 +150,9 @@
     show('off', 'Live off');
   };
 
+  // On a phone the navigation scrolls.
+  one('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+
   // Keys.
   const store = (quiet) => { try { localStorage.memhookKeys = quiet ? 'off' : 'on'; } catch { /* private mode */ } };
   const quiet = () => { try { return localStorage.memhookKeys === 'off'; } catch { return false; } };
