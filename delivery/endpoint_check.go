@@ -32,7 +32,18 @@ func (e Endpoint) validate() error {
 	case math.IsNaN(e.RatePerSecond) || e.RatePerSecond != 0 && (e.RatePerSecond < MinRate || e.RatePerSecond > MaxRate):
 		return &InvalidError{"rate_per_second", fmt.Sprintf("Must be from one an hour (%.5f) to %.0f, or 0 for no limit.", MinRate, MaxRate)}
 	}
-	for _, t := range e.EventTypes {
+	if err := validTypes("event_types", e.EventTypes); err != nil {
+		return err
+	}
+	if err := e.Headers.validate(); err != nil {
+		return err
+	}
+	return e.Filter.validate()
+}
+
+// validTypes checks a list of message types.
+func validTypes(field string, types []string) error {
+	for _, t := range types {
 		if knownType(t) {
 			continue
 		}
@@ -40,10 +51,7 @@ func (e Endpoint) validate() error {
 		if strings.Contains(t, ".") { // mem0's types have no dot
 			valid = append(OperationalTypes(), RelayPrefix+"*", RelayPrefix+"<name>")
 		}
-		return &InvalidError{"event_types", fmt.Sprintf("%q is not a valid choice. Valid: %s.", clip(t, 64), strings.Join(valid, ", "))}
+		return &InvalidError{field, fmt.Sprintf("%q is not a valid choice. Valid: %s.", clip(t, 64), strings.Join(valid, ", "))}
 	}
-	if err := e.Headers.validate(); err != nil {
-		return err
-	}
-	return e.Filter.validate()
+	return nil
 }

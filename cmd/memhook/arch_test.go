@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"delivery/queue":               0,
 	"delivery/queue/queuetest":     1,
 	"delivery":                     1,
+	"delivery/feed":                2,
 	"memory":                       2,
 	"memory/sqlstore":              3,
 	"memory/engine":                3,

@@ -181,7 +181,7 @@ func (db *DB) CancelDelivery(ctx context.Context, projectID string, id uuid.UUID
 // InsertTest adds a message with its one delivery.
 func (db *DB) InsertTest(ctx context.Context, m delivery.Message, d delivery.Delivery) error {
 	return db.write(ctx, func(t *tx) error {
-		if err := t.insertMessage(m); err != nil {
+		if err := t.insertAside(m); err != nil {
 			return err
 		}
 		return t.insertDelivery(d)

@@ -37,13 +37,6 @@ func deliveryFields(d *delivery.Delivery) []any {
 	}
 }
 
-var insertMessage = bulkOf(`INSERT INTO messages (id, project_id, event_id, memory_id, type, body, created_at, trace)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, "uuid text uuid uuid text bytea bigint text")
-
-func (t *tx) insertMessage(m delivery.Message) error {
-	return t.put(insertMessage, blob(m.ID), m.ProjectID, blob(m.EventID), blobOrNull(m.MemoryID), m.Type, m.Body, micros(m.CreatedAt), textOrNull(m.Trace))
-}
-
 var insertDelivery = bulkOf(`INSERT INTO deliveries (`+deliveryColumns+`)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 	"uuid text uuid uuid uuid text text bigint integer integer bigint text bigint bigint bigint text text uuid bigint")

@@ -229,9 +229,7 @@ func (db *DB) fanOut(t *tx, projectID string, messages []delivery.Message) ([]de
 // send stores a message and a delivery for each endpoint, and returns what can be
 // sent. Endpoints that are not well are left to the pump.
 func (t *tx) send(m delivery.Message, endpoints []delivery.Endpoint) ([]delivery.Due, error) {
-	if err := t.insertMessage(m); err != nil {
-		return nil, fmt.Errorf("message %s: %w", m.ID, err)
-	}
+	t.insertMessage(m)
 	var due []delivery.Due
 	for i, d := range delivery.FanOut(m, endpoints) {
 		if d.Lane != uuid.Nil && d.Status != delivery.Skipped {

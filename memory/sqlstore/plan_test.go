@@ -154,3 +154,19 @@ func idsOf(db *DB, l *listSQL, args *arguments) string {
 	}
 	return db.ids(l.part(`d.id`), l.partial, args, deliveriesWhere, false, 51)
 }
+
+func TestFeedGoesThroughItsIndex(t *testing.T) {
+	db := openForPlans(t)
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{feedRows, []any{"proj_1", 7, make([]byte, 16), 10}},
+		{feedLast, []any{"proj_1"}},
+	} {
+		plan := planOf(t, db, q.text, q.args)
+		if len(plan) != 1 || !strings.Contains(plan[0], "USING INDEX messages_feed") && !strings.Contains(plan[0], "USING COVERING INDEX messages_feed") {
+			t.Errorf("%s\ngoes by %q, want the index messages_feed alone", q.text, plan)
+		}
+	}
+}

@@ -28,6 +28,7 @@ var chunk = `IN (` + placeholders(1, pruneChunk) + `)`
 var pruneEvents = []string{
 	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id ` + chunk + `)`,
 	`DELETE FROM deliveries WHERE event_id ` + chunk,
+	pruneFeed + chunk + prunedFeed,
 	`DELETE FROM messages WHERE event_id ` + chunk,
 	uncountEvents + chunk + uncounted,
 	`DELETE FROM events WHERE id ` + chunk,

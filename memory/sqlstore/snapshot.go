@@ -43,7 +43,7 @@ func memoryCandidates(q query, projectID string, set delivery.ReplaySet, place u
 // sendMemory makes a memory due at a time, as it is.
 func (t *tx) sendMemory(r delivery.BulkReplay, e delivery.Endpoint, c delivery.Candidate, at, now time.Time) (uuid.UUID, error) {
 	m := c.Make(now)
-	if err := t.insertMessage(m); err != nil {
+	if err := t.insertAside(m); err != nil {
 		return uuid.Nil, err
 	}
 	d := r.Deliver(m, e, at, now)

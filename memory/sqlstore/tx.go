@@ -18,7 +18,9 @@ type tx struct {
 	tallies   map[tallyKey]*delivery.Tally
 	counts    map[countKey]int
 	turns     map[laneKey]int64 // taken last by this group
-	projects  map[string]bool   // whose deliveries this group changes
+	messages  []ownMessage      // of this group, not stored yet
+	projects  map[string]bool   // whose messages and deliveries this group changes
+	change    int               // of the group that runs
 	wrote     bool              // the current change has written
 	failure   error             // of a statement: the group cannot be committed
 }
@@ -92,7 +94,7 @@ func (t *tx) lockEach(text string, args ...any) error {
 	return t.note(t.session.lockEach(text, args))
 }
 
-// touch notes that deliveries of a project change.
+// touch notes that messages or deliveries of a project change.
 func (t *tx) touch(projectID string) {
 	if t.projects == nil {
 		t.projects = map[string]bool{}

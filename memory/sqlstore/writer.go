@@ -235,7 +235,7 @@ func (w *writer) try(group []*write) (int, error) {
 	}
 	t := &tx{session: s, node: w.node}
 	for i, req := range group {
-		t.wrote = false
+		t.wrote, t.change = false, i
 		s.owner(i)
 		req.err = req.fn(t)
 		if t.failure != nil || req.err != nil && t.wrote {
@@ -244,6 +244,9 @@ func (w *writer) try(group []*write) (int, error) {
 	}
 	if err := t.flush(min(w.dialect.writers(), tallyParts)); err != nil {
 		return blame(-1, fmt.Errorf("count: %w", err), s.undo())
+	}
+	if err := t.storeMessages(); err != nil {
+		return blame(-1, err, s.undo())
 	}
 	if err := s.commit(); err != nil {
 		return blame(-1, fmt.Errorf("commit: %w", err), nil)
