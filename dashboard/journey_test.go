@@ -165,25 +165,3 @@ func TestShortcuts(t *testing.T) {
 	b.open("/ui/deliveries").press("?").becomes(`document.querySelector('#help').open`)
 	b.accessible()
 }
-
-// A page is there fast and does not move once it is.
-func TestPaint(t *testing.T) {
-	d := newDemo(t)
-	b := d.tab(t, desktop).signIn(d.site, d.key)
-	for _, path := range []string{"/ui/", "/ui/deliveries", eventPath(d.failing.EventID)} {
-		b.open(path)
-		const measure = `new Promise(done => {
-			let shift = 0;
-			new PerformanceObserver(l => { for (const e of l.getEntries()) shift += e.value; }).observe({type: 'layout-shift', buffered: true});
-			setTimeout(() => done([shift, performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0]), 1200);
-		})`
-		got := eval[[]float64](b, measure)
-		t.Logf("%s: layout shift %.3f, first contentful paint %.0f ms", path, got[0], got[1])
-		if got[0] > 0.1 {
-			t.Errorf("%s shifts by %.3f, want at most 0.1", path, got[0])
-		}
-		if got[1] > 2000 {
-			t.Errorf("%s is painted after %.0f ms, want at most 2000", path, got[1])
-		}
-	}
-}
