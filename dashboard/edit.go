@@ -218,6 +218,7 @@ type formView struct {
 	Apps        string
 	Runs        string
 	Categories  string
+	IgnoreFrom  string
 	Metadata    string // a JSON object
 	Rate        string
 	Timeout     string
@@ -243,7 +244,7 @@ func formOf(form url.Values) formView {
 	f := formView{
 		Name: form.Get("name"), URL: form.Get("url"), Description: form.Get("description"), Types: form["event_types"],
 		Format: form.Get("format"), Order: cmp.Or(form.Get("order"), string(delivery.Unordered)), Headers: form.Get("headers"), Users: form.Get("user_ids"), Agents: form.Get("agent_ids"),
-		Apps: form.Get("app_ids"), Runs: form.Get("run_ids"), Categories: form.Get("categories"), Metadata: form.Get("metadata"),
+		Apps: form.Get("app_ids"), Runs: form.Get("run_ids"), Categories: form.Get("categories"), Metadata: form.Get("metadata"), IgnoreFrom: form.Get("ignore_from"),
 		Rate: form.Get("rate"), Timeout: form.Get("timeout"), Schedule: form.Get("schedule"), Ed25519: form.Get("ed25519") != "", Snapshot: form.Get("snapshot") != "",
 	}
 	if slices.Contains(f.Types, delivery.AllTypes) { // it stands for mem0's types
@@ -256,7 +257,7 @@ func formFrom(e delivery.Endpoint) formView {
 	f := formView{
 		Name: e.Name, URL: e.URL, Description: e.Description, Types: e.EventTypes, Format: string(e.Format), Order: string(e.Order), Headers: headerLines(e.Headers),
 		Users: lines(e.Filter.UserIDs), Agents: lines(e.Filter.AgentIDs), Apps: lines(e.Filter.AppIDs), Runs: lines(e.Filter.RunIDs),
-		Categories: lines(e.Filter.Categories), Metadata: metadataText(e.Filter.Metadata), Ed25519: len(e.KeyPairs) > 0,
+		Categories: lines(e.Filter.Categories), Metadata: metadataText(e.Filter.Metadata), IgnoreFrom: lines(e.Filter.IgnoreFrom), Ed25519: len(e.KeyPairs) > 0,
 	}
 	if e.RatePerSecond > 0 {
 		f.Rate = strconv.FormatFloat(e.RatePerSecond, 'f', -1, 64)

@@ -176,6 +176,9 @@ func endpointFacts(e delivery.Endpoint) []pair {
 			list = append(list, pair{text(f.name), line(explain.List(f.ids, "or"))})
 		}
 	}
+	if len(e.Filter.IgnoreFrom) > 0 {
+		list = append(list, pair{"Ignores", line("what " + explain.List(e.Filter.IgnoreFrom, "or") + " writes")})
+	}
 	if len(e.Filter.Metadata) > 0 {
 		list = append(list, pair{"Metadata", line(metadataText(e.Filter.Metadata))})
 	}

@@ -15,7 +15,7 @@ import (
 // formFields are the fields of an endpoint's form that can have a mistake.
 var formFields = []string{
 	"form", "name", "url", "description", "event_types", "format", "headers", "user_ids", "agent_ids", "app_ids", "run_ids",
-	"categories", "metadata", "rate", "timeout", "schedule", "order",
+	"categories", "metadata", "ignore_from", "rate", "timeout", "schedule", "order",
 }
 
 // settings are the fields of a form that are not plain text.
@@ -31,6 +31,7 @@ type settings struct {
 func (f *formView) settings() (settings, bool) {
 	s := settings{filter: delivery.Filter{
 		UserIDs: entries(f.Users), AgentIDs: entries(f.Agents), AppIDs: entries(f.Apps), RunIDs: entries(f.Runs), Categories: entries(f.Categories),
+		IgnoreFrom: entries(f.IgnoreFrom),
 	}}
 	var err error
 	for _, l := range entries(f.Headers) {
@@ -94,7 +95,7 @@ func (f formView) filled() formView {
 		all[field] = f.Mistakes[field]
 	}
 	f.Mistakes = all
-	later := []string{f.Headers, f.Users, f.Agents, f.Apps, f.Runs, f.Categories, f.Metadata, f.Rate, f.Timeout, f.Schedule}
+	later := []string{f.Headers, f.Users, f.Agents, f.Apps, f.Runs, f.Categories, f.Metadata, f.IgnoreFrom, f.Rate, f.Timeout, f.Schedule}
 	for _, field := range formFields[6:] {
 		later = append(later, all[field])
 	}

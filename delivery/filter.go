@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // Limits of a Filter.
@@ -31,6 +33,10 @@ type Filter struct {
 	// Metadata has for each key the JSON value that the memory's metadata must
 	// have there. Numbers are compared by value, objects by their members.
 	Metadata map[string]json.RawMessage `json:"metadata,omitempty"`
+
+	// IgnoreFrom are API keys (key_…) and sources (src_…) whose changes it is not told of:
+	// those of the agent or service behind the endpoint.
+	IgnoreFrom []string `json:"ignore_from,omitempty"`
 }
 
 // Facets are what a Filter decides on.
@@ -38,11 +44,12 @@ type Facets struct {
 	UserID, AgentID, AppID, RunID string
 	Categories                    []string
 	Metadata                      json.RawMessage // an object, or nil
+	Writer                        string          // the API key or source; "" when not known
 }
 
 // IsZero tells whether the filter accepts everything.
 func (f Filter) IsZero() bool {
-	return len(f.UserIDs)+len(f.AgentIDs)+len(f.AppIDs)+len(f.RunIDs)+len(f.Categories)+len(f.Metadata) == 0
+	return len(f.UserIDs)+len(f.AgentIDs)+len(f.AppIDs)+len(f.RunIDs)+len(f.Categories)+len(f.Metadata)+len(f.IgnoreFrom) == 0
 }
 
 // A clause is one list of a filter with the value it is compared to.
@@ -68,6 +75,9 @@ func (f Filter) clauses(m Facets) [4]clause {
 func (f Filter) refuses(m Facets) (Reason, string) {
 	if f.IsZero() {
 		return ReasonNone, ""
+	}
+	if m.Writer != "" && slices.Contains(f.IgnoreFrom, m.Writer) {
+		return ReasonOwnWrite, "written by " + m.Writer
 	}
 	for _, c := range f.clauses(m) {
 		if len(c.accept) > 0 && !slices.Contains(c.accept, c.value) {
@@ -146,6 +156,15 @@ func (f Filter) validate() error {
 			if v == "" || len(v) > MaxFilterValue || !printable(v) {
 				return &InvalidError{field, fmt.Sprintf("Values must have 1 to %d bytes without control characters.", MaxFilterValue)}
 			}
+		}
+	}
+	if len(f.IgnoreFrom) > MaxFilterValues {
+		return &InvalidError{"filter.ignore_from", fmt.Sprintf("Ensure this list has no more than %d values.", MaxFilterValues)}
+	}
+	for _, id := range f.IgnoreFrom {
+		prefix, rest, _ := strings.Cut(id, "_")
+		if _, err := uuid.Parse(rest); err != nil || prefix != "key" && prefix != "src" {
+			return &InvalidError{"filter.ignore_from", fmt.Sprintf("%q is not the ID of an API key (key_…) or a source (src_…).", clip(id, maxDetailValue))}
 		}
 	}
 	if len(f.Metadata) > MaxFilterKeys {

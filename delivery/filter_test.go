@@ -11,7 +11,7 @@ import (
 
 func TestRefuses(t *testing.T) {
 	m := delivery.Message{Type: delivery.MemoryAdd, Facets: delivery.Facets{
-		UserID: "alice", RunID: "r1", Categories: []string{"food", "travel"},
+		UserID: "alice", RunID: "r1", Categories: []string{"food", "travel"}, Writer: "key_1",
 		Metadata: json.RawMessage(`{"tier":"gold","n":1,"o":{"a":[1,2]},"big":9007199254740993}`),
 	}}
 	meta := func(key, value string) delivery.Filter {
@@ -32,6 +32,8 @@ func TestRefuses(t *testing.T) {
 		{name: "no agent", filter: delivery.Filter{AgentIDs: []string{"a"}}, reason: delivery.ReasonAgentFilter, detail: `agent_id is missing; wanted: "a"`},
 		{name: "no app", filter: delivery.Filter{AppIDs: []string{"a"}}, reason: delivery.ReasonAppFilter, detail: `app_id is missing; wanted: "a"`},
 		{name: "other run", filter: delivery.Filter{UserIDs: []string{"alice"}, RunIDs: []string{"r2"}}, reason: delivery.ReasonRunFilter, detail: `run_id is "r1"; wanted: "r2"`},
+		{name: "another writer", filter: delivery.Filter{IgnoreFrom: []string{"key_2"}}},
+		{name: "its own write", filter: delivery.Filter{IgnoreFrom: []string{"key_2", "key_1"}}, reason: delivery.ReasonOwnWrite, detail: "written by key_1"},
 		{name: "category", filter: delivery.Filter{Categories: []string{"work", "travel"}}},
 		{name: "other category", filter: delivery.Filter{Categories: []string{"work"}}, reason: delivery.ReasonCategoryFilter, detail: `categories are "food", "travel"; wanted one of: "work"`},
 		{name: "metadata", filter: meta("tier", `"gold"`)},

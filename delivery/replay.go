@@ -117,6 +117,8 @@ func (s ReplaySet) Takes(c Candidate, e Endpoint) bool {
 		return false
 	case d != nil && (!d.UpdatedAt.Before(s.FrozenAt) || d.Trigger == Test):
 		return false
+	case d != nil && d.Reason == ReasonOwnWrite && len(e.Filter.IgnoreFrom) > 0:
+		return false // the stored message does not say who wrote it
 	case d == nil:
 		return s.What == WhatMissing && !operational(m.Type) && e.wantsStored(m)
 	}

@@ -52,6 +52,7 @@ const (
 	ReasonRunFilter      Reason = "run_filter"
 	ReasonCategoryFilter Reason = "category_filter"
 	ReasonMetadataFilter Reason = "metadata_filter"
+	ReasonOwnWrite       Reason = "own_write"         // skipped: the endpoint ignores who wrote it; Delivery.Detail names the key or source
 	ReasonPaused         Reason = "endpoint_paused"   // held: a person paused the endpoint
 	ReasonDisabled       Reason = "endpoint_disabled" // held: the receiver asked for it (410), or it failed for days
 	ReasonCanceled       Reason = "canceled_by_hand"  // canceled: a person did not want it sent

@@ -99,7 +99,7 @@ func (s *Service) DeleteAll(ctx context.Context, kind EventKind, q Query, payloa
 }
 
 func (s *Service) accept(ctx context.Context, e Event) error {
-	e.Trace = delivery.TraceOf(ctx)
+	e.Trace, e.Writer = delivery.TraceOf(ctx), writerOf(ctx)
 	if err := s.store.InsertEvent(ctx, e); err != nil {
 		return fmt.Errorf("accept event %s: %w", e.ID, err)
 	}

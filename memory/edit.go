@@ -77,7 +77,7 @@ func (s *Service) change(ctx context.Context, projectID string, kind EventKind, 
 		now := s.now().UTC().Truncate(time.Microsecond)
 		e := Event{
 			ID: delivery.NewID(), ProjectID: projectID, Kind: kind, Status: EventSucceeded,
-			CreatedAt: now, UpdatedAt: now, StartedAt: &now, CompletedAt: &now,
+			Writer: writerOf(ctx), CreatedAt: now, UpdatedAt: now, StartedAt: &now, CompletedAt: &now,
 		}
 		var after []Memory
 		var changes []Change

@@ -53,6 +53,7 @@ type Event struct {
 	Reason      string          // why nothing was stored, or not all; "" otherwise
 	Error       string          // why it failed, "" otherwise
 	Trace       string          // the trace it belongs to, see delivery.TraceOf; "" for none
+	Writer      string          // the API key or source that wrote it, see WithWriter; "" when not known
 	Tries       int             // times a worker took it
 	NextAt      *time.Time      // if it is not finished by then, somebody may take it; nil when final
 	CreatedAt   time.Time

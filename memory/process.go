@@ -333,7 +333,7 @@ func (s *Service) complete(ctx context.Context, c Completion) error {
 	}
 	parent := delivery.TraceOf(ctx)
 	for i := range c.Messages {
-		c.Messages[i].Trace = parent
+		c.Messages[i].Trace, c.Messages[i].Facets.Writer = parent, c.Event.Writer
 	}
 	completed, err := s.store.CompleteEvent(ctx, c)
 	if err != nil {

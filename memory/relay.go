@@ -73,7 +73,8 @@ func (s *Service) Receive(ctx context.Context, token string, h http.Header, body
 		return Relayed{}, err
 	}
 	r.Event.Trace = delivery.TraceOf(ctx)
-	r.Message.Trace = r.Event.Trace
+	r.Event.Writer = delivery.FormatID(SourcePrefix, src.ID)
+	r.Message.Trace, r.Message.Facets.Writer = r.Event.Trace, r.Event.Writer
 	done, err := s.store.InsertRelay(ctx, r)
 	if err != nil {
 		return Relayed{}, fmt.Errorf("relay from source %s: %w", delivery.FormatID(SourcePrefix, src.ID), err)

@@ -120,6 +120,8 @@ func Reason(t delivery.Trail) string {
 		return because("its filter does not take these categories")
 	case delivery.ReasonMetadataFilter:
 		return because("its filter does not take this metadata")
+	case delivery.ReasonOwnWrite:
+		return because("it ignores what this key or source writes")
 	case delivery.ReasonPaused:
 		return because("the endpoint is paused")
 	case delivery.ReasonDisabled:

@@ -34,7 +34,7 @@ func handle[T, R any, P request[T]](a *API, f func(context.Context, apikey.Key, 
 		if err := req.read(&input{a: a, c: c}); err != nil {
 			return nil, err
 		}
-		return f(c.Request().Context(), key, req)
+		return f(memory.WithWriter(c.Request().Context(), key.ID), key, req)
 	}
 }
 

@@ -16,19 +16,19 @@ import (
 )
 
 const eventColumns = `id, project_id, kind, status, user_id, agent_id, app_id, run_id, infer, payload, request,
-	reason, error, tries, next_at, created_at, updated_at, started_at, completed_at, trace`
+	reason, error, tries, next_at, created_at, updated_at, started_at, completed_at, trace, writer`
 
 func scanEvent(row scanner, e *memory.Event) error {
 	return row.Scan(&e.ID, &e.ProjectID, text(&e.Kind), text(&e.Status),
 		text(&e.Scope.UserID), text(&e.Scope.AgentID), text(&e.Scope.AppID), text(&e.Scope.RunID),
 		&e.Infer, rawColumn{&e.Payload}, jsonColumn{&e.Request}, text(&e.Reason), text(&e.Error), intColumn{&e.Tries},
 		timePtrColumn{&e.NextAt}, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt},
-		timePtrColumn{&e.StartedAt}, timePtrColumn{&e.CompletedAt}, text(&e.Trace))
+		timePtrColumn{&e.StartedAt}, timePtrColumn{&e.CompletedAt}, text(&e.Trace), text(&e.Writer))
 }
 
 var newEvent = bulkOf(`INSERT INTO events (`+eventColumns+`, scope_key)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
-	"uuid text text text text text text text boolean text text text text integer bigint bigint bigint bigint bigint text bytea")
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+	"uuid text text text text text text text boolean text text text text integer bigint bigint bigint bigint bigint text text bytea")
 
 // InsertEvent commits a new event.
 func (db *DB) InsertEvent(ctx context.Context, e memory.Event) error {
@@ -53,7 +53,7 @@ func eventArgs(e memory.Event) []any {
 		textOrNull(e.Scope.UserID), textOrNull(e.Scope.AgentID), textOrNull(e.Scope.AppID), textOrNull(e.Scope.RunID),
 		e.Infer, jsonOrNull(e.Payload), request, textOrNull(e.Reason), textOrNull(e.Error), e.Tries,
 		microsOrNull(e.NextAt), micros(e.CreatedAt), micros(e.UpdatedAt), microsOrNull(e.StartedAt), microsOrNull(e.CompletedAt),
-		textOrNull(e.Trace), turnKey(e),
+		textOrNull(e.Trace), textOrNull(e.Writer), turnKey(e),
 	}
 }
 
