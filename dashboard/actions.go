@@ -14,6 +14,9 @@ var errState = &failure{http.StatusConflict, "Not possible now", "The delivery i
 // errInactive is the page of a send to an endpoint that takes none.
 var errInactive = &failure{http.StatusConflict, "Endpoint not active", "The endpoint is paused, disabled or deleted, so nothing is sent to it. Resume or enable it first."}
 
+// errErased is the page of a send of what is not there any more.
+var errErased = &failure{http.StatusConflict, "Erased", "The memory was erased, and what was to be sent with it. The endpoints are sent the erasure instead."}
+
 // actionFailure turns what the service refuses into a page.
 func actionFailure(err error) error {
 	switch {
@@ -21,6 +24,8 @@ func actionFailure(err error) error {
 		return errState
 	case errors.Is(err, delivery.ErrInactive):
 		return errInactive
+	case errors.Is(err, delivery.ErrErased):
+		return errErased
 	}
 	return err
 }
@@ -69,7 +74,7 @@ func (d *Dashboard) resendPicked(v visit) (reply, error) {
 		case err == nil:
 			sent++
 			d.note(v, "delivery.resend", delivery.FormatID(delivery.DeliveryPrefix, id), "chosen in a list")
-		case errors.Is(err, delivery.ErrState), errors.Is(err, delivery.ErrInactive), errors.Is(err, delivery.ErrNotFound):
+		case errors.Is(err, delivery.ErrState), errors.Is(err, delivery.ErrInactive), errors.Is(err, delivery.ErrErased), errors.Is(err, delivery.ErrNotFound):
 			left++
 		default:
 			return reply{}, err

@@ -25,6 +25,8 @@ var (
 	// full or read-only, or because it is out of reach. Nothing was recorded, or, when
 	// the connection was lost, it is not known.
 	ErrUnwritable = errors.New("the database cannot be written")
+	// ErrErased says that what was to be sent was erased.
+	ErrErased = errors.New("the memory was erased")
 	// ErrTooMany says that the project has MaxEndpoints endpoints already.
 	ErrTooMany = errors.New("too many endpoints")
 )

@@ -74,6 +74,9 @@ type Message struct {
 	Trace     string // the trace it belongs to, see TraceOf; "" for none
 	Facets    Facets // for fan-out; not stored, the body has them
 	CreatedAt time.Time
+	// ScrubbedAt is when its memory was erased: the body says nothing any more, and is not
+	// sent. Only a Claim has it.
+	ScrubbedAt *time.Time
 }
 
 // Format says how much of a message an endpoint gets.

@@ -59,6 +59,7 @@ const (
 	ReasonDeleted        Reason = "endpoint_deleted"  // canceled
 	ReasonSuperseded     Reason = "superseded"        // canceled: a newer message of its memory was there; Delivery.Detail names it
 	ReasonTurn           Reason = "waits_for_turn"    // pending: Delivery.Detail names the delivery of its memory that goes first
+	ReasonErased         Reason = "erased"            // canceled: the memory was erased
 	ReasonGone           Reason = "receiver_gone"     // held: this delivery's answer disabled the endpoint
 	ReasonRefused        Reason = "refused"           // failed: a status or address for which trying again cannot help
 	ReasonOutOfTries     Reason = "out_of_tries"      // failed: the schedule has ended

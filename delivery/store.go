@@ -79,7 +79,7 @@ type Store interface {
 	// another, oldest first, and returns how many. To Pending they are due at now.
 	MoveDeliveries(ctx context.Context, endpointID uuid.UUID, from, to Status, why Reason, now time.Time, limit int) (int, error)
 	// SendAgain makes a delivery due at once, by hand: one that is over begins a new
-	// round of tries. ErrNotFound; ErrInactive; ErrState while it is being sent.
+	// round of tries. ErrNotFound; ErrInactive; ErrErased; ErrState while it is being sent.
 	SendAgain(ctx context.Context, projectID string, id uuid.UUID, now time.Time) (Due, error)
 	// Probe makes the delivery that is next in line for a parked endpoint due, by hand,
 	// and its breaker's probe with it. ErrNotFound; ErrInactive; ErrNotParked;

@@ -89,6 +89,17 @@ func (s *Service) newAdd(ctx context.Context, projectID string, add Add, payload
 
 // DeleteAll commits an event that will delete every memory the query matches.
 func (s *Service) DeleteAll(ctx context.Context, kind EventKind, q Query, payload json.RawMessage) (Event, error) {
+	if erase, err := s.erases(ctx, q.ProjectID); err != nil || erase {
+		if err != nil {
+			return Event{}, err
+		}
+		x := Erasure{By: SettingErase}
+		if x.Scope = q.Filter.entity(); kind == EventDeleteUser {
+			x.Whole = !x.Scope.Empty()
+		}
+		x, err = s.eraseAll(ctx, kind, q, payload, x)
+		return Event{ID: x.ID, ProjectID: x.ProjectID, Kind: kind, Status: EventPending, CreatedAt: x.CreatedAt}, err
+	}
 	now := s.now().UTC().Truncate(time.Microsecond)
 	e := Event{
 		ID: delivery.NewID(), ProjectID: q.ProjectID, Kind: kind, Status: EventPending,

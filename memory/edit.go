@@ -38,7 +38,7 @@ func (s *Service) Update(ctx context.Context, projectID string, edit Edit) (Memo
 
 // Delete deletes one memory and tells its endpoints. ErrNotFound.
 func (s *Service) Delete(ctx context.Context, projectID string, id uuid.UUID) error {
-	_, err := s.change(ctx, projectID, EventDelete, []uuid.UUID{id}, true, nil)
+	_, err := s.delete(ctx, projectID, []uuid.UUID{id}, true)
 	return err
 }
 
@@ -62,8 +62,24 @@ func (s *Service) UpdateBatch(ctx context.Context, projectID string, edits []Edi
 // DeleteBatch deletes several memories together and returns how many it found.
 // Unknown IDs are passed over; ErrNotFound when there is no other.
 func (s *Service) DeleteBatch(ctx context.Context, projectID string, ids []uuid.UUID) (int, error) {
-	list, err := s.change(ctx, projectID, EventDelete, ids, false, nil)
+	return s.delete(ctx, projectID, ids, false)
+}
+
+// delete deletes memories, in the way that the project's settings ask for.
+func (s *Service) delete(ctx context.Context, projectID string, ids []uuid.UUID, all bool) (int, error) {
+	erase, err := s.erases(ctx, projectID)
+	if err != nil {
+		return 0, err
+	}
+	if erase {
+		return s.eraseBatch(ctx, projectID, ids, all)
+	}
+	list, err := s.change(ctx, projectID, EventDelete, ids, all, nil)
 	return len(list), err
+}
+
+func tooManyAtOnce() error {
+	return &InvalidError{Text: fmt.Sprintf("Maximum of %d memories can be updated/deleted in a single request", MaxBatch)}
 }
 
 // change reads the memories, applies update to each (nil deletes them) and
@@ -71,7 +87,7 @@ func (s *Service) DeleteBatch(ctx context.Context, projectID string, ids []uuid.
 // begins again.
 func (s *Service) change(ctx context.Context, projectID string, kind EventKind, ids []uuid.UUID, all bool, update func(Memory) (Memory, error)) ([]Memory, error) {
 	if len(ids) > MaxBatch {
-		return nil, &InvalidError{Text: fmt.Sprintf("Maximum of %d memories can be updated/deleted in a single request", MaxBatch)}
+		return nil, tooManyAtOnce()
 	}
 	for {
 		now := s.now().UTC().Truncate(time.Microsecond)

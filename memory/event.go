@@ -38,6 +38,7 @@ func (s EventStatus) Final() bool { return s == EventSucceeded || s == EventFail
 type Request struct {
 	Add    *Add   `json:"add,omitempty"`
 	Delete *Query `json:"delete,omitempty"` // every memory it matches
+	Erase  bool   `json:"erase,omitempty"`  // the memories are erased; the erasure has the ID of the event
 }
 
 // An Event is one accepted write.

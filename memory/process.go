@@ -262,7 +262,11 @@ func (s *Service) deleteAll(ctx context.Context, e Event) error {
 			next := now.Add(s.lease)
 			e.NextAt, e.UpdatedAt = &next, now
 		}
-		err = s.complete(ctx, Completion{Event: e, Lease: lease, Changes: changes})
+		if e.Request.Erase {
+			err = s.eraseGroup(ctx, erasureGroup(e, lease, found))
+		} else {
+			err = s.complete(ctx, Completion{Event: e, Lease: lease, Changes: changes})
+		}
 		if errors.Is(err, ErrChanged) {
 			e.NextAt = &lease
 			e.Status = EventRunning

@@ -22,8 +22,8 @@ const (
 	ticketLife = 5 * time.Second
 )
 
-// Run pushes tickets for accepted and due events, embeds texts and removes deleted
-// projects, until ctx ends. Then engines are told to stop as well. It is called once.
+// Run pushes tickets for accepted and due events, embeds texts, carries on erasures
+// and removes deleted projects, until ctx ends. Then engines are told to stop as well. It is called once.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.stop()
 	pumped := make(chan struct{})
@@ -36,6 +36,11 @@ func (s *Service) Run(ctx context.Context) error {
 		defer close(purged)
 		s.purge(ctx)
 	}()
+	erased := make(chan struct{})
+	go func() {
+		defer close(erased)
+		s.eraseDue(ctx)
+	}()
 	embedded := make(chan struct{})
 	go func() {
 		defer close(embedded)
@@ -46,6 +51,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.bell.Run(ctx, func(ids []uuid.UUID) { s.ring(ctx, ids, false) })
 	<-pumped
 	<-purged
+	<-erased
 	<-embedded
 	return nil
 }

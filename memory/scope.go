@@ -49,3 +49,9 @@ func (s Scope) validate() error {
 	}
 	return nil
 }
+
+// Within tells whether s has every ID that o has.
+func (s Scope) Within(o Scope) bool {
+	within := func(id, of string) bool { return of == "" || id == of }
+	return within(s.UserID, o.UserID) && within(s.AgentID, o.AgentID) && within(s.AppID, o.AppID) && within(s.RunID, o.RunID)
+}

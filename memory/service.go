@@ -75,6 +75,7 @@ type Service struct {
 	sorter   Categorizer
 	embedder Embedder
 	changed  chan struct{}   // rung when there may be texts to embed
+	erasing  chan struct{}   // rung when there is something to erase
 	running  context.Context // of the service, no caller's: it ends when Run does
 	stop     context.CancelFunc
 
@@ -110,6 +111,7 @@ func New(c Config) *Service {
 		held:       held{events: map[uuid.UUID]Event{}},
 		embedder:   c.Embedder,
 		changed:    make(chan struct{}, 1),
+		erasing:    make(chan struct{}, 1),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	if s.now == nil {

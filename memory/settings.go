@@ -44,12 +44,13 @@ type rules struct {
 	categories        json.RawMessage
 	list              []Category // of categories; nil: the default
 	policy            Policy
+	erase             bool // every deletion is an erasure
 }
 
 func (s Settings) rules() rules {
 	r := rules{
 		instructions: s.Text(SettingInstructions), agentInstructions: s.Text(SettingAgentInstructions),
-		policy: Policy(s.Text(SettingPolicy)),
+		policy: Policy(s.Text(SettingPolicy)), erase: string(s[SettingErase]) == "true",
 	}
 	if list, err := ParseCategories(s[SettingCategories]); err == nil && list != nil {
 		r.categories, r.list = s[SettingCategories], list

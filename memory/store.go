@@ -43,6 +43,7 @@ type Reader interface {
 type Store interface {
 	Reader
 	SourceStore
+	ErasureStore
 	// InsertEvent commits a new event.
 	InsertEvent(ctx context.Context, e Event) error
 	// ClaimEvents leases those of the events that are due and whose turn it is in

@@ -198,6 +198,9 @@ func (s *site) body(route string, ids map[string]string) any {
 	if _, ok := given["endpoint_id"]; ok {
 		given["endpoint_id"] = ids["endpoint"]
 	}
+	if _, ok := given["memory_id"]; ok {
+		given["memory_id"] = ids["memory"]
+	}
 	if _, ok := given["frozen_at"]; ok {
 		given["frozen_at"] = s.clock()
 	}
@@ -214,6 +217,7 @@ func (s *site) ids() map[string]string {
 	return map[string]string{
 		"endpoint": crm, "event": e.ID.String(), "delivery": one["id"].(string), "message": one["message_id"].(string),
 		"number": "1", "key": key["id"].(string), "source": s.source(), "replay": s.replay(crm),
+		"erasure": s.erase("Has a secret"), "memory": s.memoryOf(e),
 	}
 }
 
@@ -223,6 +227,8 @@ var bodies = map[string]any{
 	"POST /api/v2/keys":                      map[string]any{"name": "x"},
 	"POST /api/v2/sources":                   map[string]any{"name": "x"},
 	"POST /api/v2/replays/preview":           map[string]any{"endpoint_id": "", "what": "failed"},
+	"POST /api/v2/erasures/preview":          map[string]any{"memory_id": ""},
+	"POST /api/v2/erasures":                  map[string]any{"memory_id": ""},
 	"POST /api/v2/replays":                   map[string]any{"endpoint_id": "", "what": "failed", "frozen_at": "", "count": 0},
 	"POST /api/v2/endpoints/:endpoint/match": map[string]any{"message": map[string]any{"type": "memory_add"}},
 }

@@ -98,6 +98,8 @@ func problemOf(err error) *problem {
 		return conflict("changed-since-preview", capital(changed.Error())+". Preview it again.")
 	case errors.Is(err, delivery.ErrInactive):
 		return conflict("endpoint-not-active", "The endpoint is paused, disabled or deleted; resume or enable it first.")
+	case errors.Is(err, delivery.ErrErased):
+		return conflict("erased", "The memory was erased, and what was to be sent with it. The endpoints are sent the erasure instead.")
 	case errors.Is(err, delivery.ErrState):
 		return conflict("wrong-state", "Its state does not allow this: it is being sent, or it is over.")
 	case errors.Is(err, delivery.ErrNotParked):

@@ -52,6 +52,14 @@ func (a *API) Routes() []Route {
 		on(get, "events/:event", read, ok, "Events", "Get a memory event with its changes", a.event),
 		on(get, "events/:event/explain", read, ok, "Events", "Why did its callbacks arrive, or not?", a.explainEvent),
 
+		on(post, "erasures/preview", read, ok, "Erasures", "Count what is stored of a memory", a.previewErasure),
+		on(post, "erasures", admin, created, "Erasures", "Erase a memory, or everything of a user, agent, app or run", a.createErasure).
+			doc("The memory is gone at once. Its text is taken out of history, events, messages, attempts and kept answers in the background, also after a restart; the endpoints are sent a memory_delete without text, before all that waits for them. A memory is erased once: later calls return the same erasure."),
+		on(get, "erasures", read, ok, "Erasures", "List erasures, newest first", a.erasures),
+		on(get, "erasures/keys", read, ok, "Erasures", "List the public keys with which receipts verify, oldest first", a.receiptKeys),
+		on(get, "erasures/:erasure", read, ok, "Erasures", "Get an erasure, and which endpoint acknowledged it, when", a.erasure),
+		on(get, "erasures/:erasure/receipt", read, ok, "Erasures", "Get its signed receipt", a.receipt).doc("For an auditor: it has IDs and times, and no word of what was erased. memhook erasure verify checks it."),
+
 		on(get, "sources", read, ok, "Sources", "List sources, oldest first", a.sources).doc("A source is a service that sends webhooks here, to be relayed to the endpoints."),
 		on(post, "sources", admin, created, "Sources", "Set up a source", a.createSource).doc("Its path and secret are shown here and on reveal only."),
 		on(get, "sources/:source", read, ok, "Sources", "Get a source", a.source),

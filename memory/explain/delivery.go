@@ -132,6 +132,8 @@ func Reason(t delivery.Trail) string {
 		return because("a newer message of the same memory took its place")
 	case delivery.ReasonTurn:
 		return because("an earlier message of the same memory goes first")
+	case delivery.ReasonErased:
+		return because("the memory was erased, and what was said of it with it")
 	case delivery.ReasonGone:
 		return because("the receiver answered that it wants no more messages, which disabled the endpoint")
 	case delivery.ReasonRefused:

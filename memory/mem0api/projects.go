@@ -13,7 +13,8 @@ import (
 	"memhook/signing/apikey"
 )
 
-// settingNames are mem0's settings of a project, and ours: memory_policy.
+// settingNames are mem0's settings of a project, and ours: memory_policy and
+// erase_on_delete.
 var settingNames = map[string]func(value) error{
 	"description":                   isText,
 	memory.SettingInstructions:      isTexts,
@@ -27,6 +28,7 @@ var settingNames = map[string]func(value) error{
 	"enable_graph":                  isBool,
 	"version":                       isText,
 	memory.SettingPolicy:            isPolicy,
+	memory.SettingErase:             isBool,
 }
 
 func isAnything(value) error { return nil }

@@ -55,6 +55,9 @@ func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now
 		case d.Status != delivery.Pending && !d.Status.CanBecome(delivery.Pending) || d.Status == delivery.Sending:
 			return delivery.ErrState
 		}
+		if err := t.notErased(d.MessageID); err != nil {
+			return err
+		}
 		front, err := t.frontOf(e.ID, now)
 		if err != nil {
 			return err
@@ -70,6 +73,20 @@ func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now
 		return due, notFoundDelivery(id, err)
 	}
 	return due, nil
+}
+
+// notErased holds for messages, as m, that may be sent: neither was their memory
+// erased, unless they say so, nor what they say.
+const notErased = `m.scrubbed_at IS NULL AND NOT EXISTS (SELECT 1 FROM erased_memories x WHERE x.memory_id = m.memory_id AND x.erasure_id <> m.event_id)`
+
+// notErased returns ErrErased for a message that may not be sent any more.
+func (t *tx) notErased(messageID uuid.UUID) error {
+	var one int
+	there, err := found(t.row(`SELECT 1 FROM messages m WHERE m.id = $1 AND `+notErased, blob(messageID)).Scan(&one))
+	if err == nil && !there {
+		err = delivery.ErrErased
+	}
+	return err
 }
 
 // Probe makes the delivery that is next in line for a parked endpoint due, and its

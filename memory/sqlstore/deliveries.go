@@ -76,12 +76,18 @@ func (db *DB) DueEndpoints(ctx context.Context, now time.Time) ([]delivery.DueEn
 	return list, err
 }
 
-// DueDeliveries returns deliveries of an endpoint due at or before now, those
-// longest due first.
+// dueDeliveries are those of an endpoint: erasures, then those longest due.
+const dueDeliveries = `SELECT id FROM (
+		SELECT id, 0 AS turn, next_at FROM deliveries WHERE endpoint_id = $1 AND erasure_id IS NOT NULL AND next_at IS NOT NULL AND next_at <= $2
+		UNION ALL
+		SELECT * FROM (SELECT id, 1 AS turn, next_at FROM deliveries WHERE endpoint_id = $1 AND next_at <= $2 AND erasure_id IS NULL ORDER BY next_at LIMIT $3) AS others
+	) AS due ORDER BY turn, next_at LIMIT $3`
+
+// DueDeliveries returns deliveries of an endpoint due at or before now: those that
+// tell of an erasure, then those longest due.
 func (db *DB) DueDeliveries(ctx context.Context, endpointID uuid.UUID, now time.Time, limit int) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
-	err := db.query(ctx, `SELECT id FROM deliveries WHERE endpoint_id = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3`,
-		[]any{blob(endpointID), micros(now), limit}, collect(&ids))
+	err := db.query(ctx, dueDeliveries, []any{blob(endpointID), micros(now), limit}, collect(&ids))
 	return ids, err
 }
 
@@ -157,13 +163,13 @@ func (db *DB) claimable(ctx context.Context, ids []uuid.UUID, now time.Time) ([]
 	ids = padded(ids)
 	args := append([]any{micros(now)}, blobs(ids)...)
 	var list []delivery.Claim
-	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id, m.trace
+	query := `SELECT ` + trailColumns + `, m.type, m.body, m.created_at, m.memory_id, m.trace, m.scrubbed_at
 		FROM deliveries d JOIN messages m ON m.id = d.message_id
 		WHERE d.id IN (` + placeholders(2, len(ids)) + `) AND d.next_at <= $1`
 	err := db.query(ctx, query, args, func(row scanner) error {
 		var c delivery.Claim
 		d, m := &c.Delivery, &c.Message
-		err := row.Scan(append(deliveryFields(d), &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &m.MemoryID, text(&m.Trace))...)
+		err := row.Scan(append(deliveryFields(d), &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &m.MemoryID, text(&m.Trace), timePtrColumn{&m.ScrubbedAt})...)
 		m.ID, m.ProjectID, m.EventID = d.MessageID, d.ProjectID, d.EventID
 		list = append(list, c)
 		return err
@@ -199,6 +205,13 @@ const (
 
 var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', reason = NULL, detail = NULL, next_at = $3, attempts = $4, updated_at = $5, node_id = $6
 	WHERE id = $1 AND next_at = $2`, "uuid bigint bigint integer bigint uuid")
+
+// endScrubbed cancels a delivery whose message was scrubbed after it was made due
+// again: what is left is not what others got.
+func (t *tx) endScrubbed(d delivery.Delivery, now time.Time) error {
+	t.touch(d.ProjectID)
+	return t.later(moveDelivery, blob(d.ID), microsOrNull(d.NextAt), string(delivery.Canceled), string(delivery.ReasonErased), micros(now))
+}
 
 // serves tells whether the delivery's endpoint is in service for it.
 func serves(c delivery.Claim) bool {
@@ -265,6 +278,8 @@ func (t *tx) open(due []delivery.Claim, now time.Time) ([]delivery.Claim, error)
 		c.Lease = now.Add(c.Endpoint.Lease()).UTC().Truncate(time.Microsecond)
 		n, err := int64(1), error(nil)
 		switch {
+		case c.Message.ScrubbedAt != nil:
+			n, err = 0, t.endScrubbed(c.Delivery, now)
 		case !serves(c):
 			n, err = 0, t.setAside(c.Delivery, c.Endpoint, now)
 		case !mayGo(c, now):

@@ -44,6 +44,9 @@ type dialect interface {
 	unwritable(err error) bool
 	// losses counts the transactions whose outcome was lost with the connection.
 	losses() int64
+	// settle takes what was overwritten out of the files in which the database notes its
+	// changes, as far as it can. It returns false when somebody still reads them.
+	settle(ctx context.Context) (bool, error)
 	close() error
 }
 

@@ -232,19 +232,27 @@ func (t *tx) send(m delivery.Message, endpoints []delivery.Endpoint) ([]delivery
 	t.insertMessage(m)
 	var due []delivery.Due
 	for i, d := range delivery.FanOut(m, endpoints) {
-		if d.Lane != uuid.Nil && d.Status != delivery.Skipped {
-			if err := t.takeTurn(&d); err != nil {
-				return nil, fmt.Errorf("turn of delivery %s: %w", d.ID, err)
-			}
-		}
-		if err := t.insertDelivery(d); err != nil {
-			return nil, fmt.Errorf("delivery %s: %w", d.ID, err)
+		if err := t.enqueue(d); err != nil {
+			return nil, err
 		}
 		if e := endpoints[i]; d.Status == delivery.Pending && e.Ready(m.CreatedAt) {
 			due = append(due, delivery.Due{ProjectID: m.ProjectID, EndpointID: e.ID, DeliveryID: d.ID, PerSecond: e.RatePerSecond})
 		}
 	}
 	return due, nil
+}
+
+// enqueue stores a new delivery, with its turn where its endpoint keeps an order.
+func (t *tx) enqueue(d delivery.Delivery) error {
+	if d.Lane != uuid.Nil && d.Status != delivery.Skipped {
+		if err := t.takeTurn(&d); err != nil {
+			return fmt.Errorf("turn of delivery %s: %w", d.ID, err)
+		}
+	}
+	if err := t.insertDelivery(d); err != nil {
+		return fmt.Errorf("delivery %s: %w", d.ID, err)
+	}
+	return nil
 }
 
 func wanted(m delivery.Message, endpoints []delivery.Endpoint) bool {

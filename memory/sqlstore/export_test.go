@@ -204,3 +204,41 @@ func (db *DB) Run(ctx context.Context, s Statement) ([]byte, error) {
 	err := run(ctx, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "+s.Text, s.Args, func(row scanner) error { return row.Scan(&plan) })
 	return plan, err
 }
+
+// Grep returns the columns in which a text stands in some row, as table.column.
+func (db *DB) Grep(ctx context.Context, needle string) ([]string, error) {
+	columns := `SELECT m.name, p.name, p.type FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY 1, 2`
+	here := `instr(CAST(%s AS BLOB), $1) > 0`
+	postgres := db.dialect.kind() != "SQLite"
+	if postgres {
+		columns = `SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2`
+		here = `position($1::bytea in %s) > 0`
+	}
+	type column struct{ table, name, kind string }
+	var list []column
+	err := db.queryOnce(ctx, columns, nil, func(row scanner) error {
+		var c column
+		err := row.Scan(&c.table, &c.name, &c.kind)
+		list = append(list, c)
+		return err
+	})
+	var where []string
+	for _, c := range list {
+		kind := strings.ToUpper(c.kind)
+		if kind != "TEXT" && kind != "BYTEA" {
+			continue
+		}
+		value := c.name
+		if postgres && kind == "TEXT" {
+			value = "convert_to(" + value + ", 'UTF8')"
+		}
+		var n int
+		if err == nil {
+			err = db.queryOnce(ctx, `SELECT count(*) FROM `+c.table+` WHERE `+fmt.Sprintf(here, value), []any{[]byte(needle)}, func(row scanner) error { return row.Scan(&n) })
+		}
+		if n > 0 {
+			where = append(where, c.table+"."+c.name)
+		}
+	}
+	return where, err
+}

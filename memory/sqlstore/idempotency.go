@@ -40,6 +40,9 @@ const (
 		WHERE project_id = $1 AND key = $2`
 )
 
+// answerOwner is what the seal of an answer is bound to.
+func answerOwner(projectID, key string) []byte { return []byte(projectID + " " + key) }
+
 // ClaimAnswer gives the first request with a key of a project a reservation. A later
 // one gets the answer of the first, or an Answer without a status while there is none.
 // A key is free again after the life. A request that was cut off gets a reservation
@@ -74,7 +77,7 @@ func (db *DB) ClaimAnswer(ctx context.Context, projectID, key string, request [s
 		case !same:
 			return ErrOtherRequest
 		case a.Status != 0:
-			a.Body, err = db.sealer.Open(body, []byte(projectID+" "+key))
+			a.Body, err = db.sealer.Open(body, answerOwner(projectID, key))
 			return err
 		}
 		return nil
@@ -107,7 +110,7 @@ func (db *DB) FreeAnswers(ctx context.Context, now time.Time) (int, error) {
 // StoreAnswer keeps the answer to a request that was claimed at a time. It may have
 // a secret in it, so it is sealed.
 func (db *DB) StoreAnswer(ctx context.Context, projectID, key string, claimedAt time.Time, a Answer) error {
-	body := db.sealer.Seal(a.Body, []byte(projectID+" "+key))
+	body := db.sealer.Seal(a.Body, answerOwner(projectID, key))
 	return db.write(ctx, func(t *tx) error {
 		return t.later(`UPDATE idempotency SET status = $4, headers = $5, body = $6 WHERE project_id = $1 AND key = $2 AND claimed_at = $3`,
 			projectID, key, micros(claimedAt), a.Status, textOrNull(a.ContentType), body)

@@ -185,6 +185,9 @@ func (p *postgres) among(name string, at int, ids []uuid.UUID) (string, []any) {
 	return name + ` = ANY($` + strconv.Itoa(at) + `::uuid[])`, []any{column(blobs(ids))}
 }
 
+// settle leaves it to Postgres: vacuum and the recycling of its log are its own.
+func (p *postgres) settle(context.Context) (bool, error) { return true, nil }
+
 func (p *postgres) clock() string {
 	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 }

@@ -26,6 +26,7 @@ var chunk = `IN (` + placeholders(1, pruneChunk) + `)`
 
 // pruneEvents removes events and what hangs beside them, leaves first.
 var pruneEvents = []string{
+	settleReceivers,
 	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE event_id ` + chunk + `)`,
 	`DELETE FROM deliveries WHERE event_id ` + chunk,
 	pruneFeed + chunk + prunedFeed,

@@ -62,6 +62,9 @@ var purgeRows = []string{
 	`DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE project_id = $1 ORDER BY id LIMIT $2)`,
 	`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE project_id = $1 LIMIT $2)`,
 	`DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE project_id = $1 LIMIT $2)`,
+	`DELETE FROM erasure_receivers WHERE (erasure_id, memory_id, endpoint_id) IN
+		(SELECT erasure_id, memory_id, endpoint_id FROM erasure_receivers WHERE project_id = $1 LIMIT $2)`,
+	`DELETE FROM erased_memories WHERE memory_id IN (SELECT memory_id FROM erased_memories WHERE project_id = $1 LIMIT $2)`,
 	// what belongs to no event: test sends
 	`DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE project_id = $1 ORDER BY id LIMIT $2)`,
 	`DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE project_id = $1 ORDER BY id LIMIT $2)`,
@@ -70,6 +73,8 @@ var purgeRows = []string{
 
 // purgeFew removes what a project has little of.
 var purgeFew = []string{
+	`DELETE FROM erasures WHERE project_id = $1`,
+	`DELETE FROM receipt_keys WHERE project_id = $1`,
 	`DELETE FROM feedback WHERE project_id = $1`,
 	`DELETE FROM entities WHERE project_id = $1`,
 	`DELETE FROM exports WHERE project_id = $1`,

@@ -119,7 +119,7 @@ func (db *DB) CancelReplay(ctx context.Context, projectID string, id uuid.UUID, 
 // in Go, so that each read looks at a bounded number of rows.
 const (
 	candidateOf     = `SELECT ` + trailColumns + `, m.created_at, m.type, `
-	candidatesFrom  = ` FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.endpoint_id = $1 AND d.id > $2`
+	candidatesFrom  = ` FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.endpoint_id = $1 AND d.id > $2 AND ` + notErased
 	candidatesOrder = ` ORDER BY d.id LIMIT $3`
 	noBody          = `NULL`
 	withBody        = `m.body`
@@ -130,7 +130,7 @@ const (
 
 	candidatesMissing = `SELECT m.id, m.project_id, m.event_id, m.memory_id, m.type, m.body, m.created_at, d.id, d.status, d.updated_at, d.cause
 		FROM messages m LEFT JOIN deliveries d ON d.event_id = m.event_id AND d.message_id = m.id AND d.endpoint_id = $1
-		WHERE m.project_id = $4 AND m.id > $2 AND m.event_id <> $5 ORDER BY m.id LIMIT $3`
+		WHERE m.project_id = $4 AND m.id > $2 AND m.event_id <> $5 AND ` + notErased + ` ORDER BY m.id LIMIT $3`
 )
 
 // slackOfIDs is how far the time in an ID may lie from the one in its row.

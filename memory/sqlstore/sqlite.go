@@ -54,7 +54,7 @@ func openSQLite(ctx context.Context, path string) (*sqlite, error) {
 func sqlitePool(path string, conns int) (*sql.DB, error) {
 	q := url.Values{"_pragma": {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-16000)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
+		"cache_size(-16000)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)", "secure_delete(ON)",
 	}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
@@ -143,6 +143,13 @@ func (s *sqlite) span(part indexPart, _ bool) (list []condition, order []string)
 
 func (s *sqlite) among(column string, at int, ids []uuid.UUID) (string, []any) {
 	return column + ` IN (` + placeholders(at, len(ids)) + `)`, blobs(ids)
+}
+
+// settle brings the write-ahead log into the database file and empties it.
+func (s *sqlite) settle(ctx context.Context) (bool, error) {
+	var busy, frames, moved int
+	err := s.reads.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+	return err == nil && busy == 0, err
 }
 
 func (s *sqlite) clock() string { return `CAST(unixepoch('subsec') * 1000000 AS BIGINT)` }
