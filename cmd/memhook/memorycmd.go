@@ -27,11 +27,11 @@ const exampleMemory = "0193a1f0-0000-7000-8000-000000000002"
 func memoryCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "memory",
-		Short:   "Look at memories, search them, and add some",
+		Short:   "Look at memories, search them, add some, and have them forgotten",
 		Long:    "Memories by mem0's API, as its clients see them.",
 		Example: "  memhook memory list --user alice\n  memhook memory add 'I live in Lisbon' --user alice",
 	})
-	cmd.AddCommand(memoryListCommand(), memoryGetCommand(), memoryAddCommand(), memorySearchCommand())
+	cmd.AddCommand(memoryListCommand(), memoryGetCommand(), memoryAddCommand(), memorySearchCommand(), forgetCommand())
 	return cmd
 }
 
