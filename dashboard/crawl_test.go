@@ -39,6 +39,14 @@ func furnish(t *testing.T, s *site, name string) furnished {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, changed, err := s.memory.Event(t.Context(), project, s.add(project, name+" has a secret").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	erasure, err := s.memory.Erase(t.Context(), project, changed[0].Memory.ID, name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.pass(time.Second)
 	set, n, err := s.delivery.PreviewReplay(t.Context(), project, delivery.ReplaySet{EndpointID: e.ID, What: delivery.WhatFailed})
 	if err != nil {
@@ -52,6 +60,7 @@ func furnish(t *testing.T, s *site, name string) furnished {
 		eventPath(event.ID), deliveryPath(one.Delivery.ID), deliveryPath(one.Delivery.ID) + "/payload", deliveryPath(one.Delivery.ID) + "/answer",
 		endpointPath(e.ID), endpointPath(e.ID) + "/edit", endpointPath(e.ID) + "/secrets", endpointPath(e.ID) + "/delete",
 		memoryPath(changes[0].Memory.ID), sourcePath(source), replayPath(replay.ID),
+		erasurePath(erasure.ID), memoryPath(changes[0].Memory.ID) + "/erase", erasurePath(erasure.ID) + "/receipt",
 	}
 	return f
 }
@@ -115,7 +124,7 @@ func TestForeignWrites(t *testing.T) {
 	b := s.signedIn(mine.key)
 	reader := s.signedIn(mine.key)
 	ids := map[string]string{}
-	for name, i := range map[string]int{":event": 0, ":delivery": 1, ":endpoint": 4, ":memory": 8, ":source": 9, ":replay": 10} {
+	for name, i := range map[string]int{":event": 0, ":delivery": 1, ":endpoint": 4, ":memory": 8, ":source": 9, ":replay": 10, ":erasure": 11} {
 		ids[name] = theirs.paths[i][strings.LastIndex(theirs.paths[i], "/")+1:]
 	}
 	ids[":key"] = "key_" + delivery.NewID().String()

@@ -35,6 +35,8 @@ func (d *Dashboard) drawerOf(v visit, q url.Values, from time.Time) (drawer, err
 		return d.drawSystem(q.Get("first") != ""), nil
 	case "replay":
 		return d.drawReplay(q)
+	case "erasure":
+		return d.drawErasure(q)
 	}
 	return nil, errNotFound
 }

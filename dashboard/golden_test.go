@@ -48,7 +48,7 @@ func TestSwapsHaveTheirTargets(t *testing.T) {
 	of := map[string]string{
 		"swapEventPage": "event", "swapDeliveryPage": "delivery", "swapReplay": "replay", "swapOverview": "overview", "swapEndpoints": "endpoints",
 		"swapEndpointVerdict": "endpoint", "swapEndpointProbe": "endpoint", "swapEndpointActions": "endpoint", "swapEndpointNumbers": "endpoint",
-		"swapEndpointFacts": "endpoint", "swapMemory": "memory", "swapSystem": "system", "swapAudit": "system",
+		"swapEndpointFacts": "endpoint", "swapMemory": "memory", "swapErasure": "erasure", "swapSystem": "system", "swapAudit": "system",
 	}
 	for _, tmpl := range pages["fragments"].Templates() {
 		name := tmpl.Name()

@@ -133,7 +133,7 @@ func headWith(s string) endpointHead {
 func emptyViews() map[string]any {
 	return map[string]any{
 		"login": signInView{}, "overview": overviewView{}, "events": eventsView{}, "event": eventViewOf(memory.Event{}, nil, nil, nil, noon),
-		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "playground": playgroundView{}, "system": systemView{}, "replays": replaysView{}, "replay": replayView{}, "new-replay": newReplayView{}, "keys": keysView{}, "sources": sourcesView{}, "source": sourceView{}, "delivery": deliveryView{},
+		"endpoints": endpointsView{}, "endpoint": endpointView{}, "new": newView{formView{}.filled()}, "edit": editView{Form: formView{}.filled()}, "deliveries": deliveriesView{}, "memories": memoriesView{}, "memory": memoryView{}, "erase": eraseView{}, "erasures": erasuresView{}, "erasure": erasureView{}, "playground": playgroundView{}, "system": systemView{}, "replays": replaysView{}, "replay": replayView{}, "new-replay": newReplayView{}, "keys": keysView{}, "sources": sourcesView{}, "source": sourceView{}, "delivery": deliveryView{},
 		"secrets": secretsView{}, "delete": deleteView{}, "error": errorView{},
 	}
 }
@@ -197,6 +197,19 @@ func TestTemplates(t *testing.T) {
 			return memoryView{
 				ID: "x", Text: block(s), Facts: []pair{{"Categories", line(s)}}, Metadata: bodyOf([]byte(s + " ")), Scope: []pair{{"user", line(s)}},
 				History: []historyView{{changeView: change, At: momentOf(noon, noon), Event: "/ui/events/x", Told: told}}, More: 1,
+			}
+		},
+		"erase": func(s string) any {
+			return eraseView{Page: "/ui/memories/x", Text: block(s), Counts: []pair{{"Messages", line(s)}}, Told: "1 endpoint"}
+		},
+		"erasures": func(s string) any {
+			return erasuresView{Rows: []erasureRow{{ID: "ers_x", Page: "/ui/erasures/x", What: line(s), By: line(s)}}, Older: "/ui/erasures"}
+		},
+		"erasure": func(s string) any {
+			told := []receiverRow{{Endpoint: line(s), Page: "/ui/deliveries/x", Memory: "x", Note: line(s), At: &moment{}}, {Endpoint: line(s)}}
+			return erasureView{
+				erasureRow: erasureRow{ID: "ers_x", What: line(s), By: line(s)}, Verdict: verdict{Sentence: line(s), Next: line(s)}, Facts: []pair{{"By", line(s)}},
+				Told: told, More: "3", Receipt: "/ui/erasures/x/receipt", Memories: []memoryLink{{"/ui/memories/x", "x"}},
 			}
 		},
 		"playground": func(s string) any {

@@ -44,6 +44,8 @@ func (d *Dashboard) pageOf(v visit, q string) (string, error) {
 		return endpointPath(id), nil
 	case delivery.DeliveryPrefix:
 		return deliveryPath(id), nil
+	case memory.ErasurePrefix:
+		return erasurePath(id), nil
 	case delivery.MessagePrefix:
 		return root + "deliveries?message=" + delivery.FormatID(delivery.MessagePrefix, id), nil
 	case "_":

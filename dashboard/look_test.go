@@ -19,7 +19,7 @@ func TestLook(t *testing.T) {
 	full := d.pages()
 	_, fresh := sqlstoretest.Project(t, d.db, "Contoso")
 	empty := map[string]string{
-		"overview": "/ui/", "events": "/ui/events", "deliveries": "/ui/deliveries", "endpoints": "/ui/endpoints", "memories": "/ui/memories",
+		"overview": "/ui/", "events": "/ui/events", "deliveries": "/ui/deliveries", "endpoints": "/ui/endpoints", "memories": "/ui/memories", "erasures": "/ui/erasures",
 		"replays": "/ui/replays", "new-replay": "/ui/replays/new", "keys": "/ui/keys", "sources": "/ui/sources", "system": "/ui/system",
 		"events-filtered": "/ui/events?q=user:nobody", "deliveries-filtered": "/ui/deliveries?q=code:5xx", "memories-filtered": "/ui/memories?q=user:nobody",
 	}
@@ -85,12 +85,24 @@ func (d *demo) pages() map[string]string {
 	}); err != nil {
 		d.t.Fatal(err)
 	}
+	some, _, err := d.memory.Memories(ctx, memory.Query{ProjectID: d.project, Limit: 2, NoCount: true})
+	if err != nil || len(some) != 2 {
+		d.t.Fatalf("%d memories, error %v", len(some), err)
+	}
+	if some[0].ID == d.changed {
+		some[0] = some[1]
+	}
+	erasure, err := d.memory.Erase(ctx, d.project, some[0].ID, "key ••••demo")
+	if err != nil {
+		d.t.Fatal(err)
+	}
 	crm, slack := endpointPath(d.crm.ID), endpointPath(d.slack.ID)
 	return map[string]string{
 		"overview": "/ui/", "events": "/ui/events", "event": eventPath(d.failing.EventID), "deliveries": "/ui/deliveries",
 		"delivery": deliveryPath(d.failing.ID), "endpoints": "/ui/endpoints", "endpoint": slack, "endpoint-well": crm,
 		"endpoint-parked": endpointPath(parked.ID) + "?probe=none", "endpoint-paused": endpointPath(d.desk.ID), "delete": slack + "/delete",
 		"new": "/ui/endpoints/new", "edit": slack + "/edit", "secrets": crm + "/secrets",
+		"erasures": "/ui/erasures", "erasure": erasurePath(erasure.ID), "erase": memoryPath(d.changed) + "/erase", "memory-erased": memoryPath(some[0].ID),
 		"memories": "/ui/memories", "memories-found": "/ui/memories?q=invoices", "memory": memoryPath(d.changed), "playground": "/ui/playground",
 		"replays": "/ui/replays", "replay": root + "replays/" + delivery.FormatID(delivery.ReplayPrefix, replay.ID),
 		"new-replay": "/ui/replays/new?what=all&endpoint=ep_" + d.crm.ID.String(), "keys": "/ui/keys", "sources": "/ui/sources",

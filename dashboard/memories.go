@@ -127,6 +127,8 @@ type memoryView struct {
 	ID       string
 	Text     text
 	Deleted  bool
+	Erasure  string // the page of the one that erased it, "" when none did
+	Erase    string // the page that erases it, "" for a key that may only read
 	Scope    []pair
 	Facts    []pair
 	Metadata bodyView
@@ -171,6 +173,14 @@ func (d *Dashboard) memoryViewOf(v visit, id uuid.UUID, changes []memory.Change)
 		m = changes[len(changes)-1].Memory
 	}
 	view := memoryView{ID: id.String(), Text: block(m.Text), Deleted: deleted, Scope: scopeOf(m.Scope), Facts: factsOf(m, v), Metadata: bodyOf(m.Metadata)}
+	switch x, err := d.memory.ErasureOf(v.ctx(), v.project(), id); {
+	case err == nil:
+		view.Erasure = erasurePath(x.ID)
+	case failureOf(err) != errNotFound:
+		return view, err
+	case v.mayWrite():
+		view.Erase = memoryPath(id) + "/erase"
+	}
 	view.More = max(0, len(changes)-maxHistory)
 	for _, c := range slices.Backward(changes[view.More:]) {
 		h, err := d.historyOf(v, c)

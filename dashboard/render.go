@@ -139,7 +139,7 @@ type frame struct {
 var sections = map[string]string{
 	"overview": "overview", "events": "events", "event": "events", "deliveries": "deliveries", "delivery": "deliveries",
 	"endpoints": "endpoints", "endpoint": "endpoints", "new": "endpoints", "edit": "endpoints", "secrets": "endpoints",
-	"delete": "endpoints", "memories": "memories", "memory": "memories", "playground": "playground",
+	"delete": "endpoints", "memories": "memories", "memory": "memories", "erase": "memories", "erasures": "memories", "erasure": "memories", "playground": "playground",
 	"replays": "replays", "replay": "replays", "new-replay": "replays", "keys": "keys", "sources": "sources", "source": "sources", "system": "system",
 }
 
