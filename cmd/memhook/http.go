@@ -45,7 +45,7 @@ func (n *node) newHTTP() *http.Server {
 		}).Register(e)
 		inbound.New(inbound.Config{Memory: n.memory, Log: n.log}).Register(e)
 		own = hookapi.New(hookapi.Config{
-			Memory: n.memory, Delivery: n.delivery, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
+			Memory: n.memory, Delivery: n.delivery, Feed: n.feed, KeyStore: n.db, Keys: n.keys.key, Log: n.log,
 			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, News: n.news, Now: n.clock.Now,
 		})
 		own.Register(e)
@@ -63,6 +63,7 @@ func (n *node) newHTTP() *http.Server {
 	}
 	if own != nil {
 		server.RegisterOnShutdown(own.Close)
+		server.RegisterOnShutdown(n.feed.Close)
 	}
 	if n.dashboard != nil {
 		server.RegisterOnShutdown(n.dashboard.Close)

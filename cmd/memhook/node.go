@@ -22,6 +22,7 @@ import (
 	"memhook/dashboard"
 	"memhook/delivery"
 	"memhook/delivery/egress"
+	"memhook/delivery/feed"
 	"memhook/delivery/queue"
 	"memhook/memory"
 	"memhook/memory/sqlstore"
@@ -47,6 +48,7 @@ type node struct {
 	keys      *keyCache
 	memory    *memory.Service
 	delivery  *delivery.Service
+	feed      *feed.Feed
 	broker    queue.Broker
 	shared    *queue.Shared // nil without Redis, and with a database of its own
 	news      *queue.News
@@ -197,6 +199,7 @@ func (n *node) wire(ctx context.Context) (err error) {
 		Metrics:     memory.NewMetrics(n.registry),
 		Note:        n.delivery.Note,
 	})
+	n.feed = feed.New(feed.Config{Store: n.db, Log: n.log, News: n.news})
 	n.broker, err = n.newBroker()
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"memhook/delivery"
 	"memhook/delivery/egress"
+	"memhook/delivery/feed"
 	"memhook/delivery/hookapi"
 	"memhook/delivery/queue"
 	"memhook/memory"
@@ -85,7 +86,7 @@ func (o *ofProject) serve(db *sqlstore.DB, text string) inProcess {
 	m := memory.New(memory.Config{Store: db, Engine: engine, Push: push, Wake: d.Wake, Log: log})
 	e := echo.New()
 	hookapi.New(hookapi.Config{
-		Memory: m, Delivery: d, KeyStore: db, Log: log, Version: version(),
+		Memory: m, Delivery: d, Feed: feed.New(feed.Config{Store: db, Log: log}), KeyStore: db, Log: log, Version: version(),
 		Keys: func(context.Context, [sha256.Size]byte) (apikey.Key, error) { return key, nil },
 	}).Register(e)
 	return inProcess{e}

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/feed"
 	"memhook/delivery/queue"
 	"memhook/memory"
 	"memhook/signing/apikey"
@@ -37,6 +38,7 @@ type KeyStore interface {
 type Config struct {
 	Memory   *memory.Service
 	Delivery *delivery.Service
+	Feed     *feed.Feed // closed by its owner
 	KeyStore KeyStore
 	// Keys returns the key with the hash, memory.ErrNotFound when there is none. It
 	// is asked on every request, so it should remember.
@@ -59,6 +61,7 @@ type Config struct {
 type API struct {
 	memory    *memory.Service
 	delivery  *delivery.Service
+	feed      *feed.Feed
 	keyStore  KeyStore
 	keys      func(context.Context, [sha256.Size]byte) (apikey.Key, error)
 	log       *slog.Logger
@@ -75,11 +78,11 @@ type API struct {
 
 // New returns the API.
 func New(c Config) *API {
-	if c.Memory == nil || c.Delivery == nil || c.KeyStore == nil || c.Keys == nil || c.Log == nil {
-		panic("hookapi.New: Memory, Delivery, KeyStore, Keys and Log are required")
+	if c.Memory == nil || c.Delivery == nil || c.Feed == nil || c.KeyStore == nil || c.Keys == nil || c.Log == nil {
+		panic("hookapi.New: Memory, Delivery, Feed, KeyStore, Keys and Log are required")
 	}
 	a := &API{
-		memory: c.Memory, delivery: c.Delivery, keyStore: c.KeyStore, keys: c.Keys, log: c.Log,
+		memory: c.Memory, delivery: c.Delivery, feed: c.Feed, keyStore: c.KeyStore, keys: c.Keys, log: c.Log,
 		retention: c.Retention, version: c.Version, noWorker: c.NoWorker, news: c.News, now: c.Now,
 		streams: make(chan struct{}, maxStreams), stopping: make(chan struct{}),
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/feed"
 	"memhook/memory"
 )
 
@@ -39,7 +40,8 @@ type problem struct {
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.status, p.title, p.detail) }
 
-// retryAfter is how long to wait for a database that takes nothing, in seconds.
+// retryAfter is how long to wait for a database that takes nothing, or for room among
+// readers, in seconds.
 const retryAfter = "5"
 
 // problemType is where the types of problems begin.
@@ -118,6 +120,12 @@ func problemOf(err error) *problem {
 		return conflict("last-key", "This is the project's last admin key; create another one first.")
 	case errors.Is(err, delivery.ErrUnwritable):
 		return errUnwritable
+	case errors.Is(err, feed.ErrTooMany):
+		return errReaders
+	case errors.Is(err, feed.ErrFull):
+		return errFeedFull
+	case errors.Is(err, feed.ErrGone):
+		return errFeedGone
 	case errors.As(err, &tooBig):
 		return errTooLarge
 	case errors.As(err, &ofEcho) && ofEcho.Code != http.StatusInternalServerError:
@@ -150,7 +158,7 @@ func (a *API) answerError(c echo.Context, err error) error {
 	p := problemOf(err)
 	h := c.Response().Header()
 	id := h.Get(echo.HeaderXRequestID)
-	if p == errUnwritable {
+	if p == errUnwritable || p == errReaders || p == errFeedFull {
 		h.Set(echo.HeaderRetryAfter, retryAfter)
 	}
 	if p == errInternal || p == errUnwritable {

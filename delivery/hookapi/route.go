@@ -72,7 +72,7 @@ func (a *API) serve(r Route) echo.HandlerFunc {
 		switch {
 		case err != nil:
 			return a.answerError(c, err)
-		case r.stream:
+		case r.stream, c.Response().Committed: // the handler has answered
 			return nil
 		case r.response == nil:
 			return c.NoContent(r.Status)

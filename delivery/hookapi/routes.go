@@ -31,6 +31,11 @@ func (a *API) Routes() []Route {
 		on(get, "messages", read, ok, "Messages", "List messages, newest first", a.messages),
 		on(get, "messages/:message", read, ok, "Messages", "Get a message with its body", a.message),
 
+		on(get, "feed", read, ok, "Feed", "Read messages in their order, and wait for more", a.readFeed).
+			doc("For agents that have no URL: what an endpoint would be sent, from a cursor on. No message is left out between one answer and the next, whenever they are asked for. A cursor whose messages are no longer kept is answered 410. With Accept: text/event-stream it is feed/stream."),
+		on(get, "feed/stream", read, ok, "Feed", "Follow messages in their order", a.streamFeed).streams().
+			doc("Server-sent events named message, whose id is a cursor: a reader that comes back with it as Last-Event-ID misses nothing and sees nothing twice. A comment follows every 15 seconds."),
+
 		on(get, "deliveries", read, ok, "Deliveries", "List deliveries, newest first", a.deliveries).doc("Lists of one user, agent or run are ordered by their events."),
 		on(get, "deliveries/counts", read, ok, "Deliveries", "Count deliveries by status", a.deliveryCounts).doc("Counts go up to 1,000."),
 		on(get, "deliveries/stream", read, ok, "Deliveries", "Follow deliveries as they change", a.stream).streams().

@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"memhook/delivery"
+	"memhook/delivery/feed"
 	"memhook/delivery/hookapi"
 	"memhook/delivery/queue"
 	"memhook/memory"
@@ -35,6 +36,7 @@ type site struct {
 	db       *sqlstore.DB
 	memory   *memory.Service
 	delivery *delivery.Service
+	feed     *feed.Feed
 	api      *hookapi.API
 	project  string
 	admin    string // keys
@@ -69,8 +71,9 @@ func newSite(t testing.TB) *site {
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return s.answer(r) }),
 		Policy:    retry.Policy{MaxAge: retry.DefaultMaxAge},
 	})
+	s.feed = feed.New(feed.Config{Store: s.db, Log: log})
 	s.api = hookapi.New(hookapi.Config{
-		Memory: s.memory, Delivery: s.delivery, KeyStore: s.db, Keys: s.db.Key, Log: log, Now: s.clock,
+		Memory: s.memory, Delivery: s.delivery, Feed: s.feed, KeyStore: s.db, Keys: s.db.Key, Log: log, Now: s.clock,
 		Retention: 720 * time.Hour, Version: "test", NoWorker: func(context.Context) bool { return s.idle.Load() },
 	})
 	e := echo.New()
@@ -225,7 +228,7 @@ type verbatim struct{}
 func (verbatim) Decide(_ context.Context, a memory.Add, _ memory.Recall) (memory.Decision, error) {
 	var d memory.Decision
 	for _, turn := range a.Turns {
-		d.Drafts = append(d.Drafts, memory.Draft{Kind: memory.ChangeAdd, Text: turn.Text})
+		d.Drafts = append(d.Drafts, memory.Draft{Kind: memory.ChangeAdd, Text: turn.Text, Scope: a.Scope})
 	}
 	return d, nil
 }

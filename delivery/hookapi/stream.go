@@ -107,12 +107,7 @@ func (f *follower) next(rows []delivery.Row) (fresh []delivery.Row) {
 }
 
 func (a *API) follow(c call, q delivery.Query, f follower) {
-	w := eventWriter{c.echo.Response(), http.NewResponseController(c.echo.Response())}
-	h := w.Header()
-	h.Set(echo.HeaderContentType, "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
+	w := newEventWriter(c)
 	if w.write(": memhook\n\n") != nil {
 		return
 	}
@@ -227,6 +222,18 @@ func matches(r delivery.Row, q delivery.Query) bool {
 type eventWriter struct {
 	*echo.Response
 	control *http.ResponseController
+}
+
+// newEventWriter begins the answer.
+func newEventWriter(c call) eventWriter {
+	w := eventWriter{c.echo.Response(), http.NewResponseController(c.echo.Response())}
+	h := w.Header()
+	h.Set(echo.HeaderContentType, "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	_ = w.control.SetReadDeadline(time.Time{}) // the server's would end the stream
+	w.WriteHeader(http.StatusOK)
+	return w
 }
 
 func (w eventWriter) write(text string) error {

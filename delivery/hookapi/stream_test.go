@@ -15,7 +15,12 @@ import (
 // follow opens a stream and returns what it sends, event by event.
 func (s *site) follow(ctx context.Context, query, last string) func() (id string, data map[string]any) {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/v2/deliveries/stream"+query, nil)
+	return s.followPath(ctx, "/api/v2/deliveries/stream"+query, last)
+}
+
+func (s *site) followPath(ctx context.Context, path, last string) func() (id string, data map[string]any) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
