@@ -16,11 +16,13 @@ const (
 	// messages: receivers compare the time in the body.
 	Unordered Order = "none"
 	// InOrder sends the messages of a memory one after another, in the order of its
-	// changes. A message waits until those before it were delivered or given up.
+	// changes. A message waits until those before it were delivered or given up. One that
+	// is sent again later may come after newer ones, but never beside another.
 	InOrder Order = "memory"
 	// Latest is InOrder without what is out of date: a message that has not been
-	// delivered when a newer one of its memory waits is canceled. After an outage a
-	// receiver gets the last state of each memory, and takes an update of a memory that
+	// delivered when a newer one of its memory waits is canceled, and stays so if the
+	// newer one is given up; a replay sends none that a newer one has overtaken. After an
+	// outage a receiver gets the last state of each memory, and takes an update of a memory that
 	// it does not know for an add.
 	Latest Order = "latest"
 )

@@ -16,9 +16,10 @@ const (
 	endpointNow = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1`
 	// firstDue is the place in front of all that is due for an endpoint.
 	firstDue = `SELECT min(next_at) FROM deliveries WHERE endpoint_id = $1 AND next_at IS NOT NULL`
-	// sendAgain begins a new round.
+	// sendAgain begins a new round. One that was skipped has no turn: its place is where it
+	// was made.
 	sendAgain = `UPDATE deliveries SET status = 'pending', reason = NULL, detail = NULL, next_at = $4, tries = 0, round_at = $5, cause = $6,
-			replay_id = $7, updated_at = $5, finished_at = NULL
+			replay_id = $7, updated_at = $5, finished_at = NULL, turn = CASE WHEN turn = 0 THEN created_at ELSE turn END
 		WHERE id = $1 AND status = $2 AND updated_at = $3`
 	tryNow     = `UPDATE deliveries SET next_at = $4, cause = $6, updated_at = $5 WHERE id = $1 AND status = $2 AND updated_at = $3`
 	nextInLine = `SELECT ` + deliveryColumns + ` FROM deliveries
@@ -67,7 +68,10 @@ func (db *DB) SendAgain(ctx context.Context, projectID string, id uuid.UUID, now
 		if d.Status == delivery.Pending {
 			return t.must(delivery.ErrState, tryNow, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger))
 		}
-		return t.must(delivery.ErrState, sendAgain, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger), nil)
+		if err := t.must(delivery.ErrState, sendAgain, blob(id), string(d.Status), micros(d.UpdatedAt), front, micros(now), string(trigger), nil); err != nil {
+			return err
+		}
+		return t.goesBefore(id, e)
 	})
 	if err != nil {
 		return due, notFoundDelivery(id, err)
@@ -117,6 +121,13 @@ func (db *DB) Probe(ctx context.Context, projectID string, endpointID uuid.UUID,
 			return err
 		case !ok:
 			return delivery.ErrNothingWaits
+		}
+		d, err := t.headOf(d, e)
+		if err != nil {
+			return err
+		}
+		if d.Status != delivery.Pending { // it is under way since before the breaker opened
+			return delivery.ErrProbing
 		}
 		e.Health.Breaker.ProbeAt = now
 		if _, err := t.exec(setProbe, blob(endpointID), encode(e.Health.Breaker), micros(now)); err != nil {

@@ -41,7 +41,7 @@ func (db *DB) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.Le
 		}
 		return db.learn(t, r, &learned)
 	})
-	if c := r.Claim; err == nil && c.InLane() && (r.Status.Final() || c.Endpoint.Order == delivery.Latest) {
+	if c := r.Claim; err == nil && c.InLane() {
 		if id := db.passTurn(ctx, c.Delivery, c.Endpoint.Order, r.At()); id != uuid.Nil {
 			learned.Due = append(learned.Due, delivery.Due{
 				ProjectID: c.Delivery.ProjectID, EndpointID: c.Endpoint.ID, DeliveryID: id, PerSecond: c.Endpoint.RatePerSecond,

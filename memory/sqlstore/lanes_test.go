@@ -12,6 +12,7 @@ import (
 	"memhook/delivery"
 	"memhook/memory/sqlstore"
 	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/retry"
 )
 
 // traffic watches which messages of each memory are under way.
@@ -133,4 +134,271 @@ func workOnce(t *testing.T, db *sqlstore.DB, endpoint uuid.UUID, f *traffic) {
 			t.Error(err)
 		}
 	}
+}
+
+// A lane is the messages of one memory to an endpoint that keeps an order.
+type lane struct {
+	db       *sqlstore.DB
+	project  string
+	endpoint delivery.Endpoint
+	memory   uuid.UUID
+	now      time.Time
+}
+
+// eachLane runs a test on a lane of every database.
+func eachLane(t *testing.T, o delivery.Order, test func(t *testing.T, l *lane)) {
+	sqlstoretest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		l := &lane{db: db, memory: uuid.New(), now: start.Add(time.Hour)}
+		l.project, _ = sqlstoretest.Project(t, db, "p")
+		l.endpoint = newEndpoint(t, db, l.project, delivery.AllTypes)
+		l.change(t, func(e *delivery.Endpoint) { e.Order = o })
+		test(t, l)
+	})
+}
+
+func (l *lane) change(t *testing.T, change func(*delivery.Endpoint)) {
+	t.Helper()
+	e, err := l.db.UpdateEndpoint(t.Context(), l.project, l.endpoint.ID, func(e *delivery.Endpoint) error { change(e); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.endpoint = e
+}
+
+// publish makes n messages.
+func (l *lane) publish(t *testing.T, n int) { publish(t, l.db, l.project, l.memory, n) }
+
+// claim claims all that is due, a moment later.
+func (l *lane) claim(t *testing.T) []delivery.Claim {
+	t.Helper()
+	l.now = l.now.Add(time.Millisecond)
+	ids, err := l.db.DueDeliveries(t.Context(), l.endpoint.ID, l.now, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	claims, err := l.db.ClaimDeliveries(t.Context(), ids, l.now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(claims) > 1 {
+		t.Fatalf("%d deliveries of one memory are under way", len(claims))
+	}
+	return claims
+}
+
+// claimOnly claims the one that is due and may go.
+func (l *lane) claimOnly(t *testing.T) delivery.Claim {
+	t.Helper()
+	claims := l.claim(t)
+	if len(claims) != 1 {
+		t.Fatalf("%d deliveries may go, want 1", len(claims))
+	}
+	return claims[0]
+}
+
+// end records what came of a claim.
+func (l *lane) end(t *testing.T, c delivery.Claim, s delivery.Status) delivery.Learned {
+	t.Helper()
+	r := delivery.Result{Claim: c, Status: s, Attempt: delivery.Attempt{
+		ID: delivery.NewID(), DeliveryID: c.Delivery.ID, Number: c.Delivery.Attempts + 1, Trigger: delivery.Scheduled, StartedAt: l.now,
+	}}
+	if s == delivery.Pending {
+		at := l.now.Add(time.Hour)
+		r.NextAt = &at
+	}
+	learned, err := l.db.FinishAttempt(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return learned
+}
+
+func (l *lane) again(t *testing.T, id uuid.UUID) {
+	t.Helper()
+	if _, err := l.db.SendAgain(t.Context(), l.project, id, l.now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *lane) delivery(t *testing.T, id uuid.UUID) delivery.Delivery {
+	t.Helper()
+	trail, err := l.db.Trail(t.Context(), l.project, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trail.Delivery
+}
+
+// TestSentAgainWaits for the one of its memory that is under way, and follows it when
+// that one has to be tried again.
+func TestSentAgainWaits(t *testing.T) {
+	eachLane(t, delivery.InOrder, func(t *testing.T, l *lane) {
+		l.publish(t, 2)
+		first := l.claimOnly(t)
+		l.end(t, first, delivery.Failed)
+		second := l.claimOnly(t)
+		l.again(t, first.Delivery.ID)
+		if got := l.claim(t); len(got) != 0 {
+			t.Fatalf("delivery %s was claimed while %s of the same memory is under way", got[0].Delivery.ID, second.Delivery.ID)
+		}
+		if d := l.delivery(t, first.Delivery.ID); d.Reason != delivery.ReasonTurn {
+			t.Errorf("the one that was sent again has the reason %q", d.Reason)
+		}
+		due := l.end(t, second, delivery.Pending).Due
+		if len(due) != 1 || due[0].DeliveryID != first.Delivery.ID {
+			t.Errorf("due after the one under way: %v, want %s", due, first.Delivery.ID)
+		}
+		if got := l.claimOnly(t); got.Delivery.ID != first.Delivery.ID {
+			t.Errorf("%s was claimed, want the older one", got.Delivery.ID)
+		}
+	})
+}
+
+// TestInterruptedGoesOn although an older one was sent again: it may be under way.
+func TestInterruptedGoesOn(t *testing.T) {
+	eachLane(t, delivery.InOrder, func(t *testing.T, l *lane) {
+		l.publish(t, 2)
+		first := l.claimOnly(t)
+		l.end(t, first, delivery.Failed)
+		second := l.claimOnly(t)
+		l.again(t, first.Delivery.ID)
+		l.claim(t)
+		l.now = second.Lease.Add(2 * delivery.TurnEvery)
+		if got := l.claimOnly(t); got.Delivery.ID != second.Delivery.ID {
+			t.Errorf("%s was claimed, want the interrupted one", got.Delivery.ID)
+		}
+	})
+}
+
+// TestHeldGoFirst: what was held while the endpoint was paused goes before what is new,
+// also when the new message is there before they were released.
+func TestHeldGoFirst(t *testing.T) {
+	paused := func(t *testing.T, l *lane) {
+		l.change(t, func(e *delivery.Endpoint) { e.PausedAt = &l.now })
+		l.publish(t, 2)
+		l.change(t, func(e *delivery.Endpoint) { e.PausedAt = nil })
+		l.publish(t, 1)
+	}
+	t.Run("memory", func(t *testing.T) {
+		eachLane(t, delivery.InOrder, func(t *testing.T, l *lane) {
+			paused(t, l)
+			last := int64(0)
+			for n := 0; n < 3; {
+				for _, c := range l.claim(t) {
+					if c.Delivery.Turn < last {
+						t.Errorf("turn %d was claimed after turn %d", c.Delivery.Turn, last)
+					}
+					last = c.Delivery.Turn
+					l.end(t, c, delivery.Succeeded)
+					n++
+				}
+				if l.now.After(start.Add(2 * time.Hour)) {
+					t.Fatalf("%d of 3 went", n)
+				}
+			}
+		})
+	})
+	t.Run("latest", func(t *testing.T) {
+		eachLane(t, delivery.Latest, func(t *testing.T, l *lane) {
+			paused(t, l)
+			l.end(t, l.claimOnly(t), delivery.Succeeded)
+			if _, err := l.db.MoveDeliveries(t.Context(), l.endpoint.ID, delivery.Held, delivery.Pending, "", l.now, 100); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.claim(t); len(got) != 0 {
+				t.Errorf("an older one was claimed after the newest had arrived")
+			}
+			counts, err := l.db.DeliveryCounts(t.Context(), delivery.Query{ProjectID: l.project})
+			if err != nil || counts[delivery.ListStatus(delivery.Canceled)].N != 2 {
+				t.Errorf("%v, error %v; want two superseded", counts, err)
+			}
+		})
+	})
+}
+
+// replay runs a bulk replay to its end.
+func (l *lane) replay(t *testing.T, what delivery.What) {
+	t.Helper()
+	r := delivery.BulkReplay{
+		ID: delivery.NewID(), ProjectID: l.project, Set: delivery.ReplaySet{EndpointID: l.endpoint.ID, What: what, FrozenAt: l.now},
+		State: delivery.ReplayRunning, Total: 100, CreatedAt: l.now, UpdatedAt: l.now, NextAt: &l.now,
+	}
+	if err := l.db.InsertReplay(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if step, err := l.db.StepReplay(t.Context(), r.ID, l.now); err != nil || step.Next != nil {
+		t.Fatalf("step %v, error %v", step, err)
+	}
+}
+
+// TestReplayedKeepTheOrder also when they took no turn before.
+func TestReplayedKeepTheOrder(t *testing.T) {
+	for _, what := range []delivery.What{delivery.WhatSkipped, delivery.WhatMissing} {
+		t.Run(string(what), func(t *testing.T) {
+			eachLane(t, delivery.InOrder, func(t *testing.T, l *lane) {
+				l.change(t, func(e *delivery.Endpoint) { e.EventTypes = []string{delivery.MemoryDelete} })
+				l.publish(t, 3)
+				if what == delivery.WhatMissing {
+					l.endpoint = newEndpoint(t, l.db, l.project, delivery.AllTypes)
+					l.change(t, func(e *delivery.Endpoint) { e.Order = delivery.InOrder })
+				}
+				l.change(t, func(e *delivery.Endpoint) { e.EventTypes = []string{delivery.MemoryAdd} })
+				l.replay(t, what)
+				l.publish(t, 1)
+				last := uuid.Nil
+				for range 4 {
+					c := l.claimOnly(t)
+					if c.Delivery.MessageID.String() < last.String() {
+						t.Errorf("message %s was claimed after %s", c.Delivery.MessageID, last)
+					}
+					last = c.Delivery.MessageID
+					l.end(t, c, delivery.Succeeded)
+				}
+			})
+		})
+	}
+}
+
+// TestLatestSendsNothingOld: a bulk replay does not bring back what a newer message has
+// overtaken; a person may.
+func TestLatestSendsNothingOld(t *testing.T) {
+	eachLane(t, delivery.Latest, func(t *testing.T, l *lane) {
+		l.publish(t, 1)
+		old := l.claimOnly(t)
+		l.end(t, old, delivery.Failed)
+		l.publish(t, 1)
+		l.end(t, l.claimOnly(t), delivery.Succeeded)
+		l.now = l.now.Add(time.Minute)
+		l.replay(t, delivery.WhatFailed)
+		if got := l.claim(t); len(got) != 0 {
+			t.Error("an older message was claimed after a newer one had arrived")
+		}
+		if d := l.delivery(t, old.Delivery.ID); d.Status != delivery.Canceled || d.Reason != delivery.ReasonSuperseded {
+			t.Errorf("it is %s (%s), want superseded", d.Status, d.Reason)
+		}
+		l.again(t, old.Delivery.ID)
+		l.claimOnly(t)
+	})
+}
+
+// TestProbeTakesTheFirst of a memory, and not one that has to wait for it.
+func TestProbeTakesTheFirst(t *testing.T) {
+	eachLane(t, delivery.InOrder, func(t *testing.T, l *lane) {
+		l.publish(t, 2)
+		first := l.claimOnly(t)
+		l.end(t, first, delivery.Pending) // due again in an hour
+		l.change(t, func(e *delivery.Endpoint) {
+			e.Health.Breaker = retry.Breaker{State: retry.Open, ProbeAt: l.now.Add(10 * time.Minute)}
+		})
+		due, err := l.db.Probe(t.Context(), l.project, l.endpoint.ID, l.now)
+		if err != nil || due.DeliveryID != first.Delivery.ID {
+			t.Errorf("%s is the probe, error %v; want %s, which goes first", due.DeliveryID, err, first.Delivery.ID)
+		}
+		if got := l.claimOnly(t); got.Delivery.ID != first.Delivery.ID {
+			t.Errorf("%s was claimed", got.Delivery.ID)
+		}
+	})
 }

@@ -114,14 +114,25 @@ func TestLanesGoThroughAnIndex(t *testing.T) {
 		more        []any
 	}{
 		{lastTurn, "deliveries_lane", nil},
-		{goesFirst, "deliveries_lane_open", []any{int64(7)}},
+		{goesFirst, "deliveries_lane_open", []any{int64(7), blob(delivery.NewID())}},
+		{goesFirst, "deliveries_lane_taken", []any{int64(7), blob(delivery.NewID())}},
+		{wentFirst, "deliveries_lane_taken", []any{int64(7), blob(delivery.NewID())}},
 		{newestInLane, "deliveries_lane_open", nil},
+		{lastInLane, "deliveries_lane", nil},
 		{supersede, "deliveries_lane_open", []any{int64(7), int64(0), "", ""}},
-		{waitsInLane, "deliveries_lane_open", []any{1, ""}},
+		{supersedeHeld, "deliveries_lane_taken", []any{int64(7), int64(0), "", ""}},
+		{firstWaits, "deliveries_lane_open", []any{""}},
+		{firstWaits, "deliveries_lane_taken", []any{""}},
+		{lastWaits, "deliveries_lane_open", []any{""}},
+		{firstInLane, "deliveries_lane_open", nil},
+		{newestWaits, "deliveries_lane_open", nil},
 	} {
 		if plan := strings.Join(planOf(t, db, tt.text, append(slices.Clone(lane), tt.more...)), "\n"); !strings.Contains(plan, tt.index+" (") {
 			t.Errorf("%s\ndoes not go through %s:\n%s", tt.text, tt.index, plan)
 		}
+	}
+	if plan := strings.Join(planOf(t, db, nudge, lane[:1]), "\n"); !strings.Contains(plan, "SEARCH o USING INDEX deliveries_lane_open (") {
+		t.Errorf("%s\ndoes not go through deliveries_lane_open:\n%s", nudge, plan)
 	}
 }
 

@@ -286,11 +286,18 @@ func (t *tx) sendReplayed(r delivery.BulkReplay, e delivery.Endpoint, c delivery
 	if d := c.Delivery; d != nil {
 		t.touch(d.ProjectID)
 		n, err := t.exec(sendAgain, blob(d.ID), string(d.Status), micros(d.UpdatedAt), micros(at), micros(now), string(delivery.Replay), blob(r.ID))
+		if err == nil && n > 0 {
+			err = t.goesBefore(d.ID, e)
+		}
 		return n > 0, d.ID, err
 	}
 	m := c.Message
 	d := r.Deliver(m, e, at, now)
+	d.Turn = micros(m.CreatedAt) // where it would have been
 	if err := t.insertDelivery(d); err != nil {
+		return false, d.ID, err
+	}
+	if err := t.goesBefore(d.ID, e); err != nil {
 		return false, d.ID, err
 	}
 	return true, d.ID, t.later(markReplay, blob(d.ID), blob(r.ID))
