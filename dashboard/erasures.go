@@ -57,15 +57,19 @@ func (d *Dashboard) confirmErase(v visit) (reply, error) {
 
 // erasureCounts are what an erasure takes, or took.
 func erasureCounts(c memory.ErasureCounts, done bool) []pair {
+	waiting := text("Waiting deliveries")
+	if done {
+		waiting = "Canceled deliveries"
+	}
 	list := []pair{
-		{"Changes in histories", text(thousands(c.Changes))},
+		{"Changes", text(thousands(c.Changes))},
 		{"Messages", text(thousands(c.Messages))},
-		{"Deliveries that waited", text(thousands(c.Deliveries))},
-		{"Answers of receivers", text(thousands(c.Attempts))},
+		{waiting, text(thousands(c.Deliveries))},
+		{"Responses", text(thousands(c.Attempts))},
 		{"Requests", text(thousands(c.Events))},
 	}
 	if done {
-		list = append([]pair{{"Memories", text(thousands(c.Memories))}}, append(list, pair{"Kept answers and exports", text(thousands(c.Answers))})...)
+		list = append([]pair{{"Memories", text(thousands(c.Memories))}}, append(list, pair{"Kept answers", text(thousands(c.Answers))})...)
 	}
 	return list
 }
