@@ -55,6 +55,13 @@
 // sends none twice. Its set is frozen by time, and never more is sent than was
 // counted. Replayed deliveries wait their turn like all others.
 //
+// # Erasures
+//
+// When a memory is erased (package memory), the deliveries of its messages that wait
+// are canceled, and the messages lose their text once none of them is being sent. A
+// delivery that tells of the erasure goes before all others of its endpoint. What was
+// scrubbed is never sent: resends and replays leave it out, and a claim cancels it.
+//
 // # Operational messages
 //
 // endpoint.failing, endpoint.recovered, endpoint.disabled and delivery.exhausted are

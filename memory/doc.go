@@ -23,6 +23,9 @@
 //     commit: an add does not wait for its embedder, and is found by its words
 //     until the embedder has answered. A vector stands in its memory's row and goes
 //     with the text; one of another model, or of none, is made again by itself.
+//   - A deletion keeps what the memory said in its history and in the record of what
+//     was sent, as mem0 does. An Erasure takes it out of all of them and keeps who
+//     acknowledged that; the ID of an erasure is that of its event.
 //   - Changes are applied to the memories they were decided on. If one changed
 //     meanwhile the event is decided again.
 package memory

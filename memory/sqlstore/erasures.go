@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,6 +48,10 @@ func (t *tx) insertErasure(x memory.Erasure, part string) error {
 }
 
 func erasureLock(id uuid.UUID) string { return "erasure " + id.String() }
+
+// memoryLock is taken by those who erase a memory, and by those who tell of one
+// without changing it.
+func memoryLock(id uuid.UUID) string { return "memory " + id.String() }
 
 func ofErasure(id uuid.UUID, err error) error {
 	return fmt.Errorf("erasure %s: %w", delivery.FormatID(memory.ErasurePrefix, id), err)
@@ -124,7 +130,11 @@ const (
 // are erased already are passed over.
 func (db *DB) erase(t *tx, id uuid.UUID, list []memory.Erased, now time.Time) (due []delivery.Due, n int, err error) {
 	canceled := 0
+	list = slices.SortedFunc(slices.Values(list), func(a, b memory.Erased) int { return bytes.Compare(a.Memory.ID[:], b.Memory.ID[:]) }) // as all who lock several
 	for _, d := range list {
+		if err := t.lock(memoryLock(d.Memory.ID)); err != nil {
+			return nil, n, err
+		}
 		if d.Live {
 			t.count(d.Memory.ProjectID, countedMemories, -1)
 		} else {

@@ -116,6 +116,7 @@ var dumped = []string{
 	`SELECT status || ' ' || tries || ' ' || COALESCE(CAST(next_at AS TEXT), '') FROM events ORDER BY id`,
 	`SELECT status || ' ' || attempts || ' ' || COALESCE(CAST(next_at AS TEXT), '') FROM deliveries ORDER BY id`,
 	`SELECT text || ' ' || revision FROM memories ORDER BY id`,
+	`SELECT part || ' ' || COALESCE(place, '') || ' ' || owner || ' ' || counts FROM erasures ORDER BY id`,
 	`SELECT name || ' ' || failures || ' ' || COALESCE(CAST(last_success_at AS TEXT), '') FROM endpoints ORDER BY id`,
 }
 

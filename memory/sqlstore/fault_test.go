@@ -27,6 +27,7 @@ func TestEveryStepMayFail(t *testing.T) {
 	var claimed memory.Event
 	var due []delivery.Due
 	var claim delivery.Claim
+	var erased uuid.UUID
 	for _, w := range []struct {
 		name string
 		do   func() error
@@ -76,6 +77,24 @@ func TestEveryStepMayFail(t *testing.T) {
 			_, err := db.FinishAttempt(t.Context(), delivery.Result{Claim: claim, Attempt: a, Status: delivery.Succeeded})
 			return err
 		}},
+		{"erase", func() error {
+			list, _, err := db.Memories(t.Context(), memory.Query{ProjectID: project})
+			if err != nil {
+				return err
+			}
+			e := newEvent(project, start, "carol", false)
+			e.Kind, e.Status, e.NextAt, e.Request = memory.EventDelete, memory.EventSucceeded, nil, memory.Request{}
+			x := memory.Erasure{ID: e.ID, ProjectID: project, State: memory.ErasureRunning, By: "x", CreatedAt: start, UpdatedAt: start, NextAt: &start}
+			erased = x.ID
+			_, err = db.EraseMemories(t.Context(), memory.ErasureGroup{Erasure: x, New: true, Event: e, List: []memory.Erased{{
+				Memory: list[0], Live: true, Message: memory.ErasureMessage(x.ID, list[0], start),
+			}}})
+			return err
+		}},
+		{"look for quotes", func() error { return step(t, db, erased) }},
+		{"begin to scrub", func() error { return step(t, db, erased) }},
+		{"go on to scrub", func() error { return step(t, db, erased) }},
+		{"scrub", func() error { return step(t, db, erased) }},
 		{"beat", func() error {
 			_, err := db.Beat(t.Context(), sqlstore.Node{ID: uuid.New()})
 			return err
@@ -111,6 +130,12 @@ func TestEveryStepMayFail(t *testing.T) {
 			}
 		})
 	}
+}
+
+// step does the next group of an erasure.
+func step(t *testing.T, db *sqlstore.DB, erasure uuid.UUID) error {
+	_, err := db.StepErasure(t.Context(), erasure, start.Add(time.Minute))
+	return err
 }
 
 func dump(t *testing.T, db *sqlstore.DB) string {

@@ -36,6 +36,7 @@ const (
 	scrubBodies   = 100
 	scrubEvents   = 50
 	scrubChanges  = 500
+	scrubFound    = 25 // memories, among the changes
 	scrubAnswers  = 100
 	scrubBytes    = 8 << 20 // of requests, in one step
 )
@@ -211,13 +212,16 @@ func (s *scrubbing) history() (time.Time, error) {
 	}
 	var list []memory.Erased
 	seen := map[uuid.UUID]bool{}
-	n := 0
+	n, last := 0, place
 	err = s.query(`SELECT id, event_id, memory_id, user_id, agent_id, app_id, run_id FROM changes WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		[]any{s.x.ProjectID, blob(place), scrubChanges}, func(row scanner) error {
 			var event uuid.UUID
 			m := memory.Memory{ProjectID: s.x.ProjectID}
+			if len(list) == scrubFound {
+				return nil // for the next step: with Postgres a read is read to its end
+			}
 			n++
-			if err := row.Scan(&place, &event, &m.ID, text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID)); err != nil {
+			if err := row.Scan(&last, &event, &m.ID, text(&m.Scope.UserID), text(&m.Scope.AgentID), text(&m.Scope.AppID), text(&m.Scope.RunID)); err != nil {
 				return err
 			}
 			if older := bytes.Compare(event[:], s.x.ID[:]) < 0; older && !seen[m.ID] && m.Scope.Within(s.x.Scope) {
@@ -240,7 +244,7 @@ func (s *scrubbing) history() (time.Time, error) {
 	}
 	due, _, err := s.db.erase(s.tx, s.x.ID, list, s.now)
 	s.due = due
-	if s.place = place.String(); n < scrubChanges {
+	if s.place = last.String(); n < scrubChanges && len(list) < scrubFound {
 		s.begin(partEvents)
 	}
 	return s.now, err
@@ -283,12 +287,17 @@ func (s *scrubbing) events() (time.Time, error) {
 	if err != nil {
 		return s.now, err
 	}
+	done := 0
 	for _, e := range list {
+		if done >= scrubBodies {
+			return s.now, nil
+		}
 		if e.kind == memory.EventAdd || e.kind == memory.EventRelay { // others belong to several scopes
 			bodies, err := s.bodies(`SELECT m.id, m.event_id, m.body FROM messages m WHERE m.event_id = $1 AND m.scrubbed_at IS NULL ORDER BY m.id LIMIT $2`, e.id)
 			if err != nil {
 				return s.now, err
 			}
+			done += len(bodies)
 			busy, err := s.scrubBodies(bodies)
 			if err != nil || busy || len(bodies) == scrubBodies {
 				if busy {

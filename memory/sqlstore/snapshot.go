@@ -40,6 +40,16 @@ func memoryCandidates(q query, projectID string, set delivery.ReplaySet, place u
 	return list, err
 }
 
+// stays tells whether a memory is there, and keeps it from being erased before the
+// transaction ends: what was said of it would not be found.
+func (t *tx) stays(memoryID uuid.UUID) (bool, error) {
+	if err := t.lock(memoryLock(memoryID)); err != nil {
+		return false, err
+	}
+	var one int
+	return found(t.row(`SELECT 1 FROM memories WHERE id = $1`, blob(memoryID)).Scan(&one))
+}
+
 // sendMemory makes a memory due at a time, as it is.
 func (t *tx) sendMemory(r delivery.BulkReplay, e delivery.Endpoint, c delivery.Candidate, at, now time.Time) (uuid.UUID, error) {
 	m := c.Make(now)
