@@ -178,6 +178,9 @@ func (db *DB) DeliveryCounts(ctx context.Context, q delivery.Query) (map[deliver
 	counts := map[delivery.ListStatus]delivery.Count{}
 	q.Text = "" // reading bodies for a number is too much
 	for _, s := range append(delivery.ListStatuses(), "") {
+		if slices.Contains(waitingStatuses, s) {
+			continue
+		}
 		q.Status = s
 		c, err := db.count(ctx, q)
 		if err != nil {
@@ -185,7 +188,44 @@ func (db *DB) DeliveryCounts(ctx context.Context, q delivery.Query) (map[deliver
 		}
 		counts[s] = c
 	}
-	return counts, nil
+	q.Status = delivery.Waiting
+	return counts, db.countWaiting(ctx, q, counts)
+}
+
+// waitingStatuses are the parts of delivery.Waiting.
+var waitingStatuses = []delivery.ListStatus{delivery.ListStatus(delivery.Pending), delivery.ListStatus(delivery.Sending), delivery.Retrying}
+
+// countWaiting counts the parts of what waits, in one look at it.
+func (db *DB) countWaiting(ctx context.Context, q delivery.Query, counts map[delivery.ListStatus]delivery.Count) error {
+	n, more := map[delivery.ListStatus]int{}, false
+	l, err := db.plan(ctx, q)
+	if err == nil && !l.none {
+		var places []delivery.Cursor
+		var end *delivery.Cursor
+		places, end, err = db.look(ctx, l, false, listWindow)
+		more = end != nil
+		err = cmp.Or(err, chunks(idsIn(places), chunkRows, func(ids []uuid.UUID) error {
+			var args arguments
+			query := `SELECT d.status, CASE WHEN d.attempts > 0 THEN 1 ELSE 0 END AS tried, count(*) FROM deliveries d
+				WHERE d.next_at IS NOT NULL AND ` + db.among(&args, `d.id`, ids)
+			if len(l.more) > 0 {
+				query += ` AND ` + args.all(l.more)
+			}
+			return db.queryOnce(ctx, query+` GROUP BY d.status, tried`, args, func(row scanner) error {
+				var status delivery.ListStatus
+				var tried, rows int
+				err := row.Scan(text(&status), &tried, &rows)
+				if n[status] += rows; tried > 0 && status == delivery.ListStatus(delivery.Pending) {
+					n[delivery.Retrying] += rows
+				}
+				return err
+			})
+		}))
+	}
+	for _, s := range waitingStatuses {
+		counts[s] = delivery.Count{N: min(n[s], delivery.MaxCount), More: more || n[s] > delivery.MaxCount}
+	}
+	return err
 }
 
 func (db *DB) count(ctx context.Context, q delivery.Query) (delivery.Count, error) {
@@ -196,6 +236,8 @@ func (db *DB) count(ctx context.Context, q delivery.Query) (delivery.Count, erro
 	looked := delivery.MaxCount + 1
 	if len(l.more) > 0 {
 		looked = listWindow
+	} else if l.known == nil && !l.byEvent {
+		return db.countIDs(ctx, l, looked)
 	}
 	places, end, err := db.look(ctx, l, false, looked)
 	c := delivery.Count{N: len(places), More: end != nil}
@@ -216,6 +258,16 @@ func (db *DB) count(ctx context.Context, q delivery.Query) (delivery.Count, erro
 		return delivery.Count{N: delivery.MaxCount, More: true}, err
 	}
 	return c, err
+}
+
+// countIDs counts the first rows of a list that its index answers alone.
+func (db *DB) countIDs(ctx context.Context, l *listSQL, limit int) (delivery.Count, error) {
+	var args arguments
+	text := `SELECT count(*) FROM (` + db.ids(l.part(`d.id`), l.partial, &args, deliveriesWhere, false, limit) + `) AS first WHERE ` +
+		args.all([]condition{{`first.id >= %s`, []any{blob(l.from)}}})
+	var n int
+	err := db.ordered(ctx, text, args, func(row scanner) error { return row.Scan(&n) })
+	return delivery.Count{N: min(n, delivery.MaxCount), More: n > delivery.MaxCount}, err
 }
 
 // DeliveriesAfter returns what changed after a place in time.

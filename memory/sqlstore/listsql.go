@@ -79,6 +79,9 @@ func (a *arguments) all(list []condition) string {
 // rest are the states with an index of their own, as the index spells them.
 const rest = `d.status IN ('failed', 'held', 'skipped', 'canceled')`
 
+// unfinished is the condition of the index of those that are not over.
+const unfinished = `d.next_at IS NOT NULL`
+
 // plan chooses the index a query is answered by: of those that fit, the one with
 // the fewest rows.
 func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
@@ -119,7 +122,7 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 		l.through(project)
 		byEndpoint = false
 	case open:
-		l.partial = `d.next_at IS NOT NULL`
+		l.partial = unfinished
 		l.through(project)
 		byEndpoint = false
 	case byEndpoint:
@@ -134,7 +137,7 @@ func (db *DB) plan(ctx context.Context, q delivery.Query) (*listSQL, error) {
 		// What is around the column keeps SQLite from looking for each pair of IDs.
 		l.check(`COALESCE(d.endpoint_id, d.endpoint_id) IN (%s`+strings.Repeat(`, %s`, len(endpoints)-1)+`)`, blobs(endpoints)...)
 	}
-	l.checks(q, l.partial == rest)
+	l.checks(q, l.partial == rest || l.partial == unfinished && q.Status == delivery.Waiting)
 	l.span(q.Since, q.Until)
 	return l, nil
 }
