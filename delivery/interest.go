@@ -22,7 +22,9 @@ func (i Interest) Takes(m Message) bool {
 		e.EventTypes = []string{AllTypes}
 	}
 	if !i.Filter.IsZero() {
+		writer := m.Facets.Writer // it is not in the body
 		m.Facets = m.storedFacets()
+		m.Facets.Writer = writer
 	}
 	return e.Wants(m)
 }

@@ -30,6 +30,7 @@ type feedInput struct {
 	AppID    string `query:"app_id" doc:"Only about this app."`
 	RunID    string `query:"run_id" doc:"Only about this run."`
 	Category string `query:"category" doc:"Only about memories of this category."`
+	Own      string `query:"own" enum:"yes,no" doc:"no: leave out what was written with this key."`
 	After    string `query:"after" doc:"The cursor of an earlier answer; start: the oldest message that is kept; left out: from now on. In a stream the header Last-Event-ID says the same and wins."`
 	Wait     string `query:"wait" doc:"How long to wait for a message when there is none, such as 30s, at most 60s; left out: not at all. A stream does not end."`
 	Limit    int    `query:"limit" doc:"Most messages of an answer, 1 to 250; left out: 50."`
@@ -83,6 +84,13 @@ func (in *feedInput) query(c call) (q feed.Query, wait time.Duration, err error)
 		if one.value != "" {
 			*one.list = []string{one.value}
 		}
+	}
+	switch in.Own {
+	case "", "yes":
+	case "no":
+		q.Interest.Filter.IgnoreFrom = []string{c.key.ID}
+	default:
+		return q, 0, invalid(fieldShape{"own", "Must be yes or no."})
 	}
 	return q, wait, q.Interest.Validate()
 }

@@ -159,6 +159,30 @@ func TestFeedIsNarrowedAsAnEndpointIs(t *testing.T) {
 	}
 }
 
+func TestFeedLeavesOutWhatItsReaderWrote(t *testing.T) {
+	s := newSite(t)
+	mine, err := s.db.Key(t.Context(), apikey.Hash(s.reader))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.memory.Add(memory.WithWriter(t.Context(), mine.ID), s.project, memory.Add{
+		Turns: []memory.Turn{{Role: "user", Text: "mine"}}, Scope: memory.Scope{UserID: "alice"}, Infer: true,
+	}, []byte(`{}`))
+	if err == nil {
+		err = s.memory.Process(t.Context(), []uuid.UUID{e.ID})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.add(s.project, "theirs")
+	if got := s.read("after=start&own=no"); got.texts() != "theirs" {
+		t.Errorf("without its own it reads %s", got.texts())
+	}
+	if got := s.read("after=start&own=yes"); got.texts() != "mine, theirs" {
+		t.Errorf("with its own it reads %s", got.texts())
+	}
+}
+
 func TestFeedIsOfTheProject(t *testing.T) {
 	s := newSite(t)
 	other, key := sqlstoretest.Project(t, s.db, "other")
@@ -195,7 +219,7 @@ func TestFeedWaitsForAMessage(t *testing.T) {
 
 func TestFeedRefusesWhatItCannotDo(t *testing.T) {
 	s := newSite(t)
-	for _, q := range []string{"after=x", "wait=61s", "wait=-1s", "wait=soon", "limit=251", "types=nonsense", "user_id=" + url.QueryEscape("a\nb"), "usr=alice"} {
+	for _, q := range []string{"after=x", "wait=61s", "wait=-1s", "wait=soon", "limit=251", "types=nonsense", "own=maybe", "user_id=" + url.QueryEscape("a\nb"), "usr=alice"} {
 		for _, path := range []string{"/api/v2/feed?", "/api/v2/feed/stream?"} {
 			if a := s.do(s.reader, "GET", path+q, nil); a.status != http.StatusBadRequest {
 				t.Errorf("%s%s: %d, %s", path, q, a.status, a.raw)

@@ -131,6 +131,9 @@ const (
 func (db *DB) erase(t *tx, id uuid.UUID, list []memory.Erased, now time.Time) (due []delivery.Due, n int, err error) {
 	canceled := 0
 	list = slices.SortedFunc(slices.Values(list), func(a, b memory.Erased) int { return bytes.Compare(a.Memory.ID[:], b.Memory.ID[:]) }) // as all who lock several
+	if err := t.storeMessages(); err != nil {                                                                                            // those of the group are found below, too
+		return nil, 0, err
+	}
 	for _, d := range list {
 		if err := t.lock(memoryLock(d.Memory.ID)); err != nil {
 			return nil, n, err

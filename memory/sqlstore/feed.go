@@ -54,7 +54,8 @@ func (t *tx) insertMessage(m delivery.Message) {
 // send, or a memory of a snapshot.
 func (t *tx) insertAside(m delivery.Message) error { return t.put(insertAside, messageArgs(m)...) }
 
-// storeMessages stores the messages of the group, so that statements find them. The
+// storeMessages stores the messages of the group: at its end, and before a statement that
+// has to find them. The
 // numbers are taken in the order of projects, so that two groups do not wait for each
 // other in a circle.
 func (t *tx) storeMessages() error {
@@ -74,6 +75,7 @@ func (t *tx) storeMessages() error {
 		}
 	}
 	t.messages = nil
+	t.session.owner(t.change)
 	return nil
 }
 
@@ -83,7 +85,7 @@ const feedBytes = 4 << 20
 const (
 	// feedRows names what the index begins with in its order, too, so that Postgres has
 	// no reason to take another one.
-	feedRows   = `SELECT ` + messageColumns + `, seq FROM messages WHERE project_id = $1 AND (seq, id) > ($2, $3) ORDER BY project_id, seq, id LIMIT $4`
+	feedRows   = `SELECT ` + messageColumns + `, (SELECT e.writer FROM events e WHERE e.id = messages.event_id), seq FROM messages WHERE project_id = $1 AND (seq, id) > ($2, $3) ORDER BY project_id, seq, id LIMIT $4`
 	feedHead   = `SELECT seq FROM feeds WHERE project_id = $1`
 	feedPruned = `SELECT seq FROM feeds_pruned WHERE project_id = $1`
 	feedKnown  = `SELECT seq FROM messages WHERE id = $1 AND project_id = $2 AND seq = $3`
@@ -124,7 +126,7 @@ func readFeed(q query, l *feed.Look, projectID string, at feed.Place, limit int)
 	}
 	err := q(feedRows, []any{projectID, at.Seq, blob(id), limit + 1}, func(row scanner) error {
 		var e feed.Entry
-		if err := scanMessage(withSeq{row, &e.Place.Seq}, &e.Message); err != nil {
+		if err := scanMessage(feedRow{row, &e}, &e.Message); err != nil {
 			return err
 		}
 		if n := len(l.Entries); n > 0 {
@@ -145,13 +147,16 @@ func readFeed(q query, l *feed.Look, projectID string, at feed.Place, limit int)
 	return err
 }
 
-// withSeq reads a row that has the number of its commit behind its other columns.
-type withSeq struct {
+// A feedRow has the writer and the number of the commit behind the other columns.
+type feedRow struct {
 	row scanner
-	seq *int64
+	to  *feed.Entry
 }
 
-func (w withSeq) Scan(dest ...any) error { return w.row.Scan(append(dest, w.seq)...) }
+// Scan implements scanner.
+func (r feedRow) Scan(dest ...any) error {
+	return r.row.Scan(append(dest, text(&r.to.Message.Facets.Writer), &r.to.Place.Seq)...)
+}
 
 // FeedEnd returns the place behind the last entry of a project's feed.
 func (db *DB) FeedEnd(ctx context.Context, projectID string) (feed.Place, error) {

@@ -176,8 +176,9 @@ func TestFeedGoesThroughItsIndex(t *testing.T) {
 		{feedLast, []any{"proj_1"}},
 	} {
 		plan := planOf(t, db, q.text, q.args)
-		if len(plan) != 1 || !strings.Contains(plan[0], "USING INDEX messages_feed") && !strings.Contains(plan[0], "USING COVERING INDEX messages_feed") {
-			t.Errorf("%s\ngoes by %q, want the index messages_feed alone", q.text, plan)
+		all := strings.Join(plan, "; ")
+		if !strings.Contains(plan[0], "INDEX messages_feed (project_id=?") || strings.Contains(all, "TEMP") {
+			t.Errorf("%s\ngoes by %q, want the index messages_feed without a sort", q.text, plan)
 		}
 	}
 }

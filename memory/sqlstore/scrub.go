@@ -81,6 +81,9 @@ func (db *DB) StepErasure(ctx context.Context, id uuid.UUID, now time.Time) (mem
 	}
 	var step memory.ErasureStep
 	err := db.write(ctx, func(t *tx) error {
+		if err := t.storeMessages(); err != nil { // those of the group are scrubbed, too
+			return err
+		}
 		step = memory.ErasureStep{}
 		if err := t.lock(erasureLock(id)); err != nil {
 			return err
