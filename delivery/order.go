@@ -22,8 +22,9 @@ const (
 	// Latest is InOrder without what is out of date: a message that has not been
 	// delivered when a newer one of its memory waits is canceled, and stays so if the
 	// newer one is given up; a replay sends none that a newer one has overtaken. After an
-	// outage a receiver gets the last state of each memory, and takes an update of a memory that
-	// it does not know for an add.
+	// outage a receiver gets the last state of each memory, and takes an update of a memory
+	// that it does not know for an add. A memory_categorize has no text and overtakes
+	// nothing: it goes when it is due.
 	Latest Order = "latest"
 )
 
@@ -38,7 +39,7 @@ func (o Order) keeps() bool { return o == InOrder || o == Latest }
 
 // lane is the memory whose messages the endpoint gets in order; Nil for none.
 func (e Endpoint) lane(m Message) uuid.UUID {
-	if !e.Order.keeps() {
+	if !e.Order.keeps() || e.Order == Latest && m.Type == MemoryCategorize {
 		return uuid.Nil
 	}
 	return m.MemoryID

@@ -102,6 +102,29 @@ func reversals(list []step) int {
 	return n
 }
 
+// TestCategoriesOvertakeNothing: what has no text must not take the place of a text.
+func TestCategoriesOvertakeNothing(t *testing.T) {
+	id := uuid.New()
+	for _, tt := range []struct {
+		order delivery.Order
+		typ   string
+		want  uuid.UUID
+	}{
+		{delivery.Unordered, delivery.MemoryUpdate, uuid.Nil},
+		{delivery.InOrder, delivery.MemoryUpdate, id},
+		{delivery.InOrder, delivery.MemoryCategorize, id},
+		{delivery.Latest, delivery.MemoryUpdate, id},
+		{delivery.Latest, delivery.MemoryDelete, id},
+		{delivery.Latest, delivery.MemoryCategorize, uuid.Nil},
+	} {
+		e := delivery.Endpoint{ID: uuid.New(), EventTypes: []string{delivery.AllTypes}, Order: tt.order}
+		list := delivery.FanOut(delivery.Message{Type: tt.typ, MemoryID: id}, []delivery.Endpoint{e})
+		if len(list) != 1 || list[0].Lane != tt.want {
+			t.Errorf("%s at an endpoint with order %s: %+v, want the lane %s", tt.typ, tt.order, list, tt.want)
+		}
+	}
+}
+
 func TestOrderOfAMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, s *system, r *receivers) {
 		const memories, edits = 8, 6
