@@ -75,7 +75,7 @@ type Message struct {
 	Facets    Facets // for fan-out; not stored, the body has them
 	CreatedAt time.Time
 	// ScrubbedAt is when its memory was erased: the body says nothing any more, and is not
-	// sent. Only a Claim has it.
+	// sent. Claims and entries of a feed have it.
 	ScrubbedAt *time.Time
 }
 

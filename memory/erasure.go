@@ -388,7 +388,9 @@ func (s *Service) stepErasures(ctx context.Context) (time.Duration, error) {
 			continue
 		}
 		s.wake(step.Due...)
-		if step.Next != nil {
+		if step.Next == nil {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "erasure is over", slog.String("erasure_id", delivery.FormatID(ErasurePrefix, id)))
+		} else {
 			wait = min(wait, max(step.Next.Sub(s.now()), eraseRest))
 		}
 	}

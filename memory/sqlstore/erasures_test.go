@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/delivery/feed"
 	"memhook/delivery/queue"
 	"memhook/memory"
 	"memhook/memory/sqlstore"
@@ -304,6 +305,7 @@ func TestErasureLeavesNoText(t *testing.T) {
 			t.Errorf("a second erasure is %s, error %v; want %s", again.ID, err, e.ID)
 		}
 		x.cannotBeSentAgain()
+		x.feedLeavesItOut(id)
 		x.keepsTheLedger(e, list)
 	})
 }
@@ -327,6 +329,23 @@ func (x *eraser) cannotBeSentAgain() {
 	_, n, err := x.delivery.PreviewReplay(t.Context(), x.project, delivery.ReplaySet{EndpointID: late.ID, What: delivery.WhatMissing})
 	if err != nil || n != 1 { // the other memory of the add
 		t.Errorf("a replay of what the new endpoint missed has %d, error %v; want 1", n, err)
+	}
+}
+
+// feedLeavesItOut reads the feed from its start: of the memory it has the erasure.
+func (x *eraser) feedLeavesItOut(id uuid.UUID) {
+	x.t.Helper()
+	f := feed.New(feed.Config{Store: x.db, Log: slog.New(slog.DiscardHandler)})
+	batch, err := f.Read(x.t.Context(), feed.Query{ProjectID: x.project, Limit: 100})
+	x.must(err)
+	var bodies []string
+	for _, e := range batch.Entries {
+		if e.Message.MemoryID == id {
+			bodies = append(bodies, string(e.Message.Body))
+		}
+	}
+	if len(bodies) != 1 || !strings.Contains(bodies[0], `"erased":true,"erasure_id"`) {
+		x.t.Errorf("the feed has of the memory: %v; want the erasure alone", bodies)
 	}
 }
 
