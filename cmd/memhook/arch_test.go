@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"memory/explain":               3,
 	"memory/sqlstore/sqlstoretest": 4,
 	"memory/mem0api":               4,
+	"memory/mcp":                   4,
 	"memory/inbound":               4,
 	"delivery/hookapi":             4,
 	"dashboard":                    4,
@@ -58,6 +59,7 @@ var reserved = map[string][]string{
 	"github.com/spf13/":                    {"cmd/memhook"},
 	"github.com/BurntSushi/toml":           {"cmd/memhook"},
 	"github.com/jedib0t/go-pretty/":        {"cmd/memhook"},
+	"github.com/modelcontextprotocol/":     {}, // the client of tests
 }
 
 const module = "memhook/"

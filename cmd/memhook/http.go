@@ -17,6 +17,7 @@ import (
 
 	"memhook/delivery/hookapi"
 	"memhook/memory/inbound"
+	"memhook/memory/mcp"
 	"memhook/memory/mem0api"
 	"memhook/signing/apikey"
 )
@@ -49,6 +50,10 @@ func (n *node) newHTTP() *http.Server {
 			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, News: n.news, Now: n.clock.Now,
 		})
 		own.Register(e)
+		e.Any("/mcp", echo.WrapHandler(mcp.New(mcp.Config{
+			Memory: n.memory, Delivery: n.delivery, Feed: n.feed, Keys: n.keys.key, Log: n.log,
+			Retention: n.config.Retention, Version: version(), NoWorker: n.noWorker, Now: n.clock.Now,
+		})))
 		n.pages(e)
 		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/ui/") })
 	}

@@ -1,0 +1,9 @@
+package mcp_test
+
+import (
+	"testing"
+
+	"memhook/memory/sqlstore/sqlstoretest"
+)
+
+func TestMain(m *testing.M) { sqlstoretest.Main(m) }
