@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -69,6 +70,7 @@ type eventStep struct {
 	Tone  tone
 	At    moment
 	After string // since the step before
+	By    text   // the key or source that it came from, "" when not known
 }
 
 // A changeView is a change as a diff.
@@ -111,6 +113,9 @@ func (d *Dashboard) readEvent(v visit, id uuid.UUID) (eventView, []delivery.Trai
 		return eventView{}, nil, err
 	}
 	view := eventViewOf(e, changes, trails, endpoints, v.now)
+	if view.Steps[0].By, err = d.writerOf(v, e.Writer); err != nil {
+		return eventView{}, nil, err
+	}
 	if view.Verdict.Link == newEndpointPath && !v.mayWrite() {
 		view.Verdict.Link = ""
 	}
@@ -174,6 +179,20 @@ func eventViewOf(e memory.Event, changes []memory.Change, trails []delivery.Trai
 	}
 	view.MoreOf = max(0, len(trails)-maxDeliveries)
 	return view
+}
+
+// writerOf names a key as the other pages do, and a source by its ID.
+func (d *Dashboard) writerOf(v visit, id string) (text, error) {
+	if !strings.HasPrefix(id, "key_") {
+		return line(id), nil
+	}
+	keys, err := d.keyStore.Keys(v.ctx(), v.project())
+	for _, k := range keys {
+		if k.ID == id {
+			return line("key ••••" + k.Hint + ", " + k.Name), err
+		}
+	}
+	return line(id), err
 }
 
 func stepsOfEvent(e memory.Event, now time.Time) []eventStep {

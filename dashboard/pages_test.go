@@ -344,3 +344,23 @@ func TestAudit(t *testing.T) {
 	b.post(endpointPath(e.ID)+"/reveal", nil).is(t, 303)
 	b.get("/ui/system").is(t, 200).has(t, "endpoint.pause", "endpoint.rotate_secret", "endpoint.reveal_secret", "key ••••"+apikey.Hint(key), endpointPath(e.ID))
 }
+
+func TestEventSaysWhoWroteIt(t *testing.T) {
+	s := newSite(t)
+	project, key := sqlstoretest.Project(t, s.db, "Fabrikam")
+	k, err := s.db.Key(t.Context(), apikey.Hash(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for writer, want := range map[string]string{
+		k.ID: "key ••••" + k.Hint + ", ", "key_gone": "key_gone", "src_1": "src_1",
+	} {
+		e, err := s.memory.Add(memory.WithWriter(t.Context(), writer), project, memory.Add{
+			Turns: []memory.Turn{{Role: "user", Text: "by " + writer}}, Scope: memory.Scope{UserID: "alice"},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.signedIn(key).get("/ui/events/"+e.ID.String()).is(t, 200).has(t, want)
+	}
+}
