@@ -124,3 +124,20 @@ func TestSnapshotGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// TestSnapshotIsPruned like all that was delivered: it belongs to no event.
+func TestSnapshotIsPruned(t *testing.T) {
+	bubble(t, func(t *testing.T, s *system, r *receivers) {
+		s.memories(t, 5)
+		s.endpoint(t, "index.example.com", func(n *delivery.NewEndpoint) { n.Snapshot = true })
+		s.settle(t, func() bool { return len(r.to("index.example.com")) == 5 })
+		s.idle(t)
+		if p, err := s.db.Prune(t.Context(), time.Now().Add(time.Hour), uuid.Nil); err != nil || p.More {
+			t.Fatalf("pruned %+v, error %v", p, err)
+		}
+		page, err := s.db.Deliveries(t.Context(), delivery.Query{ProjectID: s.project, Limit: delivery.MaxPage})
+		if err != nil || len(page.Rows) != 0 {
+			t.Errorf("%d deliveries are left, error %v", len(page.Rows), err)
+		}
+	})
+}

@@ -35,10 +35,10 @@ var pruneEvents = []string{
 	`DELETE FROM events WHERE id ` + chunk,
 }
 
-// oldTests finds test sends, which belong to no event.
-const oldTests = `SELECT id FROM deliveries WHERE cause = 'test' AND id < $1 AND next_at IS NULL ORDER BY id LIMIT $2`
+// oldAside finds what belongs to no event: test sends, and the memories of snapshots.
+const oldAside = `SELECT id FROM deliveries WHERE event_id = $3 AND id < $1 AND next_at IS NULL ORDER BY event_id, id LIMIT $2`
 
-var pruneTests = []string{
+var pruneAside = []string{
 	`DELETE FROM attempts WHERE delivery_id ` + chunk,
 	`DELETE FROM messages WHERE id IN (SELECT message_id FROM deliveries WHERE id ` + chunk + `)`,
 	`DELETE FROM deliveries WHERE id ` + chunk,
@@ -49,14 +49,14 @@ const oldReplays = `DELETE FROM replays WHERE id < $1 AND next_at IS NULL`
 
 // A Pruned is what one call of Prune removed.
 type Pruned struct {
-	Events int       // and test sends
+	Events int       // and test sends, and memories of snapshots
 	Place  uuid.UUID // where the next call begins
 	More   bool      // there may be more to remove
 }
 
 // Prune removes up to PruneGroup events that were accepted before a time, with their
-// messages, deliveries and attempts, and as many test sends. It begins behind the place
-// of the call before, Nil at first. Memories and their history stay, and so does an
+// messages, deliveries and attempts, and as many messages that belong to no event. It begins
+// behind the place of the call before, Nil at first. Memories and their history stay, and so does an
 // event that still has something to deliver.
 func (db *DB) Prune(ctx context.Context, before time.Time, place uuid.UUID) (Pruned, error) {
 	var p Pruned
@@ -70,15 +70,15 @@ func (db *DB) Prune(ctx context.Context, before time.Time, place uuid.UUID) (Pru
 		if err != nil {
 			return err
 		}
-		tests, err := t.prune(pruneTests, oldTests, first, PruneGroup)
+		aside, err := t.prune(pruneAside, oldAside, first, PruneGroup, blob(uuid.Nil))
 		if err != nil {
 			return err
 		}
 		if len(events) > 0 {
 			p.Place = events[len(events)-1]
 		}
-		p.Events = len(events) + len(tests)
-		p.More = max(len(events), len(tests)) == PruneGroup
+		p.Events = len(events) + len(aside)
+		p.More = max(len(events), len(aside)) == PruneGroup
 		_, err = t.exec(oldReplays, first)
 		return err
 	})
