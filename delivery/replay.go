@@ -106,8 +106,11 @@ func (w What) NeedsBody() bool { return w == WhatSkipped || w == WhatMissing || 
 // Takes tells whether the candidate is in the set, given the endpoint as it is now.
 func (s ReplaySet) Takes(c Candidate, e Endpoint) bool {
 	m, d := c.Message, c.Delivery
+	if c.Void {
+		return false
+	}
 	if s.What == WhatMemories {
-		return !c.Void && !m.CreatedAt.Before(s.Since) && (s.Until.IsZero() || m.CreatedAt.Before(s.Until)) &&
+		return !m.CreatedAt.Before(s.Since) && (s.Until.IsZero() || m.CreatedAt.Before(s.Until)) &&
 			(len(s.Types) == 0 || slices.Contains(s.Types, m.Type)) && e.Wants(m)
 	}
 	switch {
@@ -222,7 +225,7 @@ func (s *Service) CreateReplay(ctx context.Context, projectID string, set Replay
 	if n != expected {
 		return BulkReplay{}, &ChangedError{Expected: expected, Found: n}
 	}
-	return s.startReplay(ctx, projectID, set, n, perSecond, by)
+	return s.startReplay(ctx, projectID, set, n, perSecond, by, 0)
 }
 
 // sendSnapshot begins to send a new endpoint every memory there is. What changes from
@@ -233,17 +236,23 @@ func (s *Service) sendSnapshot(ctx context.Context, e Endpoint, by string) error
 	if err != nil {
 		return err
 	}
-	_, err = s.startReplay(ctx, e.ProjectID, set, n, 0, by)
+	_, err = s.startReplay(ctx, e.ProjectID, set, n, 0, by, snapshotAfter)
 	return err
 }
 
-func (s *Service) startReplay(ctx context.Context, projectID string, set ReplaySet, n int, perSecond float64, by string) (BulkReplay, error) {
+// snapshotAfter is how long after a new endpoint its snapshot begins. A change that was
+// just being committed does not know the endpoint, and must be there when the snapshot
+// reads its memory; a commit takes milliseconds.
+const snapshotAfter = 2 * time.Second
+
+func (s *Service) startReplay(ctx context.Context, projectID string, set ReplaySet, n int, perSecond float64, by string, after time.Duration) (BulkReplay, error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
+	next := now.Add(after)
 	r := BulkReplay{
 		ID: NewID(), ProjectID: projectID, Set: set, PerSecond: perSecond, State: ReplayRunning, Total: n, By: by,
-		CreatedAt: now, UpdatedAt: now, NextAt: &now,
+		CreatedAt: now, UpdatedAt: now, NextAt: &next,
 	}
-	if n == 0 {
+	if n == 0 && after == 0 {
 		r.State, r.NextAt, r.FinishedAt = ReplayDone, nil, &now
 	}
 	if err := s.store.InsertReplay(ctx, r); err != nil {

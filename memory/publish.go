@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -201,8 +202,14 @@ const originSnapshot EventKind = "SNAPSHOT"
 // one that other endpoints have missed.
 func SnapshotMessage(m Memory, event uuid.UUID, now time.Time) delivery.Message {
 	msg := changeMessage(Event{ID: event, ProjectID: m.ProjectID, Kind: originSnapshot}, Change{Kind: ChangeAdd, Memory: m, At: m.UpdatedAt})
-	msg.EventID, msg.CreatedAt = uuid.Nil, now
+	msg.CreatedAt = now
 	return msg
+}
+
+// OfSnapshot tells from the body of a message whether it is one of a snapshot, if it is
+// in no feed.
+func OfSnapshot(body []byte) bool {
+	return bytes.Contains(body, []byte(`"origin":"`+originSnapshot+`"`))
 }
 
 // Facets are what endpoint filters decide on.

@@ -136,6 +136,13 @@ func TestLanesGoThroughAnIndex(t *testing.T) {
 	}
 }
 
+func TestPruningFindsSnapshotsThroughAnIndex(t *testing.T) {
+	db := openForPlans(t)
+	if plan := strings.Join(planOf(t, db, oldSnapshots, []any{blob(delivery.NewID()), PruneGroup}), "\n"); !strings.Contains(plan, "messages_aside (id<?)") {
+		t.Errorf("the plan is:\n%s", plan)
+	}
+}
+
 func TestEventListsGoThroughAnIndex(t *testing.T) {
 	db := openForPlans(t)
 	for _, tt := range []struct {

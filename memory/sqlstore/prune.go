@@ -35,13 +35,28 @@ var pruneEvents = []string{
 	`DELETE FROM events WHERE id ` + chunk,
 }
 
-// oldAside finds what belongs to no event: test sends, and the memories of snapshots.
+// oldAside finds what belongs to no event: test sends.
 const oldAside = `SELECT id FROM deliveries WHERE event_id = $3 AND id < $1 AND next_at IS NULL ORDER BY event_id, id LIMIT $2`
 
 var pruneAside = []string{
 	`DELETE FROM attempts WHERE delivery_id ` + chunk,
 	`DELETE FROM messages WHERE id IN (SELECT message_id FROM deliveries WHERE id ` + chunk + `)`,
 	`DELETE FROM deliveries WHERE id ` + chunk,
+}
+
+// oldSnapshots finds messages of snapshots whose event was pruned before them. Those of
+// other memories go with their event, as soon as they are delivered.
+const oldSnapshots = `SELECT m.id FROM messages m WHERE m.seq IS NULL AND m.memory_id IS NOT NULL AND m.id < $1
+	AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = m.event_id)
+	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id AND d.message_id = m.id AND d.next_at IS NOT NULL)
+	ORDER BY m.id LIMIT $2`
+
+var itsDeliveries = `IN (SELECT d.id FROM messages m JOIN deliveries d ON d.event_id = m.event_id AND d.message_id = m.id WHERE m.id ` + chunk + `)`
+
+var pruneSnapshots = []string{
+	`DELETE FROM attempts WHERE delivery_id ` + itsDeliveries,
+	`DELETE FROM deliveries WHERE id ` + itsDeliveries,
+	`DELETE FROM messages WHERE id ` + chunk,
 }
 
 // oldReplays are bulk replays that are over.
@@ -55,7 +70,7 @@ type Pruned struct {
 }
 
 // Prune removes up to PruneGroup events that were accepted before a time, with their
-// messages, deliveries and attempts, and as many messages that belong to no event. It begins
+// messages, deliveries and attempts, and as many messages that no event is there for. It begins
 // behind the place of the call before, Nil at first. Memories and their history stay, and so does an
 // event that still has something to deliver.
 func (db *DB) Prune(ctx context.Context, before time.Time, place uuid.UUID) (Pruned, error) {
@@ -74,11 +89,15 @@ func (db *DB) Prune(ctx context.Context, before time.Time, place uuid.UUID) (Pru
 		if err != nil {
 			return err
 		}
+		snapshots, err := t.prune(pruneSnapshots, oldSnapshots, first, PruneGroup)
+		if err != nil {
+			return err
+		}
 		if len(events) > 0 {
 			p.Place = events[len(events)-1]
 		}
-		p.Events = len(events) + len(aside)
-		p.More = max(len(events), len(aside)) == PruneGroup
+		p.Events = len(events) + len(aside) + len(snapshots)
+		p.More = max(len(events), len(aside), len(snapshots)) == PruneGroup
 		_, err = t.exec(oldReplays, first)
 		return err
 	})

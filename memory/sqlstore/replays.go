@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/memory"
 )
 
 const (
@@ -128,7 +129,7 @@ const (
 	candidatesToMatch  = candidateOf + withBody + candidatesFrom + ` AND d.status = $4 AND d.status IN ('failed', 'held', 'skipped', 'canceled')` + candidatesOrder
 	candidatesAll      = candidateOf + withBody + candidatesFrom + candidatesOrder
 
-	candidatesMissing = `SELECT m.id, m.project_id, m.event_id, m.memory_id, m.type, m.body, m.created_at, d.id, d.status, d.updated_at, d.cause
+	candidatesMissing = `SELECT m.id, m.project_id, m.event_id, m.memory_id, m.type, m.body, m.created_at, m.seq IS NULL, d.id, d.status, d.updated_at, d.cause
 		FROM messages m LEFT JOIN deliveries d ON d.event_id = m.event_id AND d.message_id = m.id AND d.endpoint_id = $1
 		WHERE m.project_id = $4 AND m.id > $2 AND m.event_id <> $5 AND ` + notErased + ` ORDER BY m.id LIMIT $3`
 )
@@ -179,13 +180,15 @@ func scanMissing(row scanner) (delivery.Candidate, error) {
 	var c delivery.Candidate
 	var id uuid.NullUUID
 	var d delivery.Delivery
+	var aside bool
 	m := &c.Message
-	err := row.Scan(&m.ID, &m.ProjectID, &m.EventID, &m.MemoryID, &m.Type, &m.Body, timeColumn{&m.CreatedAt},
+	err := row.Scan(&m.ID, &m.ProjectID, &m.EventID, &m.MemoryID, &m.Type, &m.Body, timeColumn{&m.CreatedAt}, &aside,
 		&id, text(&d.Status), timeColumn{&d.UpdatedAt}, text(&d.Trigger))
 	if id.Valid {
 		d.ID, d.MessageID = id.UUID, m.ID
 		c.Delivery = &d
 	}
+	c.Void = aside && memory.OfSnapshot(m.Body) // made for one endpoint
 	return c, err
 }
 
@@ -232,6 +235,9 @@ func (t *tx) stepReplay(r *delivery.BulkReplay, e delivery.Endpoint, now time.Ti
 	}
 	if !e.Active() {
 		return nil, nil
+	}
+	if err := t.holdMemories(*r); err != nil {
+		return nil, err
 	}
 	list, err := candidates(t.query, r.ProjectID, r.Set, r.Place, delivery.ReplayLook)
 	if err != nil {

@@ -18,6 +18,20 @@ const candidateMemories = `SELECT ` + memoryColumns + `, last, CASE WHEN updated
 	FROM (SELECT ` + memoryColumns + `, (SELECT c.event_id FROM changes c WHERE c.memory_id = memories.id ORDER BY c.id DESC LIMIT 1) AS last
 		FROM memories WHERE id > $3 ORDER BY id LIMIT $4) AS m ORDER BY id`
 
+// memoriesToHold are those of a project among the next ones. It is run by Postgres only,
+// and returns one key for all.
+const memoriesToHold = `SELECT min('snapshot') FROM (SELECT id FROM memories
+	WHERE id IN (SELECT id FROM memories WHERE id > $1 ORDER BY id LIMIT $2) AND project_id = $3 ORDER BY id FOR SHARE) AS held`
+
+// holdMemories keeps the memories that a snapshot looks at next from being changed until
+// it is committed, so that each message has its turn behind the change that it shows.
+func (t *tx) holdMemories(r delivery.BulkReplay) error {
+	if r.Set.What != delivery.WhatMemories {
+		return nil
+	}
+	return t.lockEach(memoriesToHold, blob(r.Place), delivery.ReplayLook, r.ProjectID)
+}
+
 // memoryCandidates returns rows that may belong to a set of memories.
 func memoryCandidates(q query, projectID string, set delivery.ReplaySet, place uuid.UUID, limit int) ([]delivery.Candidate, error) {
 	var list []delivery.Candidate
