@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var endpointKind = kind{noun: "endpoint", path: "endpoints", title: "name", columns: []column{
+var endpointKind = kind{noun: "endpoint", path: "endpoints", title: "name", prefix: "ep_", columns: []column{
 	{"ID", "id", false},
 	{"NAME", "name", false},
 	{"STATE", "standing.state", false},

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +19,8 @@ type kind struct {
 	path    string // below apiRoot
 	title   string // the member that names one
 	columns []column
-	local   bool // --project works on the database itself
+	prefix  string // of IDs, where a name does as well
+	local   bool   // --project works on the database itself
 }
 
 // on makes the work of a command that asks a server.
@@ -122,8 +125,36 @@ func (r kind) get(short, example string) *cobra.Command {
 	})
 }
 
+// idOf returns the ID of the one that is meant: people know an endpoint by its name.
+func (r kind) idOf(ctx context.Context, api *client, given string) (string, error) {
+	if r.prefix == "" || strings.HasPrefix(given, r.prefix) {
+		return given, nil
+	}
+	rows, err := api.list(ctx, r.path, url.Values{}, 0)
+	if err != nil {
+		return "", err
+	}
+	var ids []string
+	for _, row := range rows {
+		if memberOf(row, r.title) == given {
+			ids = append(ids, memberOf(row, "id"))
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", failf(exitNotFound, "no %s has the ID or the name %q; memhook %s list shows all", r.noun, given, r.noun)
+	case 1:
+		return ids[0], nil
+	}
+	return "", usagef("%d have the name %q; give the ID: %s", len(ids), given, strings.Join(ids, ", "))
+}
+
 // ask makes a request about one and shows the answer.
-func (r kind) ask(cmd *cobra.Command, api *client, v *view, method, id, action string, in any) error {
+func (r kind) ask(cmd *cobra.Command, api *client, v *view, method, given, action string, in any) error {
+	id, err := r.idOf(cmd.Context(), api, given)
+	if err != nil {
+		return err
+	}
 	row, err := api.ask(cmd.Context(), method, r.path+"/"+url.PathEscape(id)+action, in)
 	if err != nil {
 		return err
@@ -155,10 +186,14 @@ func (r kind) remove(verb, short, example string) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, t.close()) }()
+			id, err := r.idOf(cmd.Context(), api, given[0])
+			if err != nil {
+				return err
+			}
 			if err := confirm(cmd, yes, fmt.Sprintf("Really %s %s %s?", verb, r.noun, printable(given[0]))); err != nil {
 				return err
 			}
-			if _, err := api.ask(cmd.Context(), http.MethodDelete, r.path+"/"+url.PathEscape(given[0]), nil); err != nil {
+			if _, err := api.ask(cmd.Context(), http.MethodDelete, r.path+"/"+url.PathEscape(id), nil); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s is gone.\n", given[0])

@@ -73,7 +73,11 @@ The work is the server's: it goes on when this command has ended.`,
 }
 
 func (o *replayFlags) run(cmd *cobra.Command, api *client, v *view, endpoint string) error {
-	set, err := o.set(endpoint, time.Now())
+	id, err := endpointKind.idOf(cmd.Context(), api, endpoint)
+	if err != nil {
+		return err
+	}
+	set, err := o.set(id, time.Now())
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var sourceKind = kind{noun: "source", path: "sources", title: "name", columns: []column{
+var sourceKind = kind{noun: "source", path: "sources", title: "name", prefix: "src_", columns: []column{
 	{"ID", "id", false},
 	{"NAME", "name", false},
 	{"VERIFICATION", "verification", false},

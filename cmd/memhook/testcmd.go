@@ -18,7 +18,7 @@ func testCommand() *cobra.Command {
 		Long: `Send an endpoint a sample message, tried once, also when it is paused or disabled, and
 wait for its answer. It is on record with the trigger test. Exit code 8 means that
 the endpoint did not take it.`,
-		Example: fmt.Sprintf("  memhook test %[1]s\n  memhook test %[1]s --type memory_delete -o json", exampleEndpoint),
+		Example: fmt.Sprintf("  memhook test crm\n  memhook test %[1]s\n  memhook test %[1]s --type memory_delete -o json", exampleEndpoint),
 		Args:    args(cobra.ExactArgs(1)),
 	}
 	attemptKind.on(cmd, func(cmd *cobra.Command, api *client, v *view, given []string) error {
@@ -29,7 +29,11 @@ the endpoint did not take it.`,
 		if typ != "" {
 			body["type"] = typ
 		}
-		row, err := api.ask(cmd.Context(), http.MethodPost, endpointKind.path+"/"+url.PathEscape(given[0])+"/test", body)
+		id, err := endpointKind.idOf(cmd.Context(), api, given[0])
+		if err != nil {
+			return err
+		}
+		row, err := api.ask(cmd.Context(), http.MethodPost, endpointKind.path+"/"+url.PathEscape(id)+"/test", body)
 		if err != nil {
 			return err
 		}
