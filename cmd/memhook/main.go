@@ -58,7 +58,7 @@ tells your endpoints about every change: signed, retried and on record.`,
 	root.AddCommand(serveCommand(), listenCommand(), demoCommand(), projectCommand(), verifyCommand(), signCommand(), checkCommand(), configCommand(),
 		doctorCommand(), readyCommand(), migrateCommand(), backupCommand(), restoreCommand(), loginLinkCommand(), pruneCommand(),
 		endpointCommand(), eventCommand(), deliveryCommand(), sourceCommand(), memoryCommand(), erasureCommand(), keyCommand(), explainCommand(), findCommand(),
-		replayCommand(), testCommand(), tailCommand(), versionCommand())
+		replayCommand(), testCommand(), tailCommand(), waitCommand(), versionCommand())
 	return root
 }
 
