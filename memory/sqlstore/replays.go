@@ -286,9 +286,6 @@ const replayWait = 5 * time.Second
 // sendReplayed makes a candidate due at a time, unless it changed meanwhile.
 func (t *tx) sendReplayed(r delivery.BulkReplay, e delivery.Endpoint, c delivery.Candidate, at, now time.Time) (bool, uuid.UUID, error) {
 	if c.Make != nil {
-		if there, err := t.stays(c.Message.MemoryID); err != nil || !there {
-			return false, uuid.Nil, err
-		}
 		id, err := t.sendMemory(r, e, c, at, now)
 		return true, id, err
 	}

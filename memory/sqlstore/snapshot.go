@@ -23,8 +23,9 @@ const candidateMemories = `SELECT ` + memoryColumns + `, last, CASE WHEN updated
 const memoriesToHold = `SELECT min('snapshot') FROM (SELECT id FROM memories
 	WHERE id IN (SELECT id FROM memories WHERE id > $1 ORDER BY id LIMIT $2) AND project_id = $3 ORDER BY id FOR SHARE) AS held`
 
-// holdMemories keeps the memories that a snapshot looks at next from being changed until
-// it is committed, so that each message has its turn behind the change that it shows.
+// holdMemories keeps the memories that a snapshot looks at next from being changed or
+// erased until it is committed: each message has its turn behind the change that it
+// shows, and an erasure finds it.
 func (t *tx) holdMemories(r delivery.BulkReplay) error {
 	if r.Set.What != delivery.WhatMemories {
 		return nil
@@ -52,16 +53,6 @@ func memoryCandidates(q query, projectID string, set delivery.ReplaySet, place u
 		return nil
 	})
 	return list, err
-}
-
-// stays tells whether a memory is there, and keeps it from being erased before the
-// transaction ends: what was said of it would not be found.
-func (t *tx) stays(memoryID uuid.UUID) (bool, error) {
-	if err := t.lock(memoryLock(memoryID)); err != nil {
-		return false, err
-	}
-	var one int
-	return found(t.row(`SELECT 1 FROM memories WHERE id = $1`, blob(memoryID)).Scan(&one))
 }
 
 // sendMemory makes a memory due at a time, as it is.
