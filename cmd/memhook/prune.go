@@ -22,8 +22,18 @@ const (
 )
 
 // prune removes events that are older than the retention, with what hangs beside
-// them, until ctx ends. Of nodes that share a database one does so at a time.
+// them, until ctx ends. Of nodes that share a database one does so at a time. Each counts
+// them again when it starts.
 func (n *node) prune(ctx context.Context) error {
+	if n.member != nil { // one that was upgraded before this one may not have counted
+		wrong, err := n.db.Recount(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.log.LogAttrs(ctx, slog.LevelError, "events and memories not counted again", slog.Any("error", err))
+		}
+		if wrong > 0 {
+			n.log.LogAttrs(ctx, slog.LevelInfo, "counts of events and memories put right", slog.Int("counts", wrong))
+		}
+	}
 	for {
 		if n.member == nil || n.member.first() {
 			total, err := pruneAll(ctx, n.db, n.config.Retention)

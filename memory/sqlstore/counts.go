@@ -63,6 +63,34 @@ func (t *tx) flushCounts(part int) error {
 	return nil
 }
 
+// recount adds what the rows have and the counts do not, in one statement: both are as of
+// one moment, whatever is counted meanwhile.
+const recount = `INSERT INTO counts (project_id, what, part, n) SELECT project_id, what, -1, sum(n) FROM (
+		SELECT project_id, kind AS what, count(*) AS n FROM events GROUP BY project_id, kind
+		UNION ALL SELECT project_id, '` + countedMemories + `', count(*) FROM memories GROUP BY project_id
+		UNION ALL SELECT project_id, what, -sum(n) FROM counts GROUP BY project_id, what
+	) AS parts GROUP BY project_id, what HAVING sum(n) <> 0
+	ON CONFLICT (project_id, what, part) DO UPDATE SET n = counts.n + excluded.n`
+
+// Recount puts counts right that say something else than the rows, and returns how many.
+// A node of a version that did not count yet leaves such counts behind. It reads every
+// event, so it is not for SQLite beside a server, whose writes would wait for it.
+func (db *DB) Recount(ctx context.Context) (int, error) {
+	var n int64
+	err := db.write(ctx, func(t *tx) (err error) {
+		if err := t.lock("prune"); err != nil { // which writes the same rows
+			return err
+		}
+		if err := t.flushCounts(0); err != nil { // of the group, whose rows are there
+			return err
+		}
+		t.counts = nil
+		n, err = t.exec(recount)
+		return err
+	})
+	return int(n), err
+}
+
 // counted returns how many memories, or events of a kind, a project has.
 func (db *DB) counted(ctx context.Context, projectID, what string) (int, error) {
 	var n int

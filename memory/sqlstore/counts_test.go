@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/memory"
+	"memhook/memory/sqlstore"
 	"memhook/memory/sqlstore/sqlstoretest"
 )
 
@@ -92,3 +93,55 @@ func TestCountsAreThoseOfTheRows(t *testing.T) {
 }
 
 func idList(e memory.Event) []uuid.UUID { return []uuid.UUID{e.ID} }
+
+// TestRecount: counts that a node of another version left behind are put right, while
+// others count.
+func TestRecount(t *testing.T) {
+	sqlstoretest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		project, _ := sqlstoretest.Project(t, db, "p")
+		other, _ := sqlstoretest.Project(t, db, "other")
+		for range 3 {
+			delivered(t, db, project, uuid.NewString())
+		}
+		delivered(t, db, other, "Lives in Lisbon")
+		recount := func(want int) {
+			t.Helper()
+			if n, err := db.Recount(t.Context()); err != nil || n != want {
+				t.Errorf("%d counts were wrong, error %v; want %d", n, err, want)
+			}
+			for id, want := range map[string]int{project: 3, other: 1} {
+				if s, err := db.Stats(t.Context(), id); err != nil || s.Memories != want || s.AddEvents != want {
+					t.Errorf("%d memories and %d adds are counted, error %v; want %d", s.Memories, s.AddEvents, err, want)
+				}
+			}
+		}
+		recount(0)
+		for _, text := range []string{
+			`UPDATE counts SET n = n - 2 WHERE what = 'ADD' AND project_id = $1`,
+			`DELETE FROM counts WHERE what = 'memory' AND project_id = $1`,
+		} {
+			if err := db.Exec(t.Context(), text, project); err != nil {
+				t.Fatal(err)
+			}
+		}
+		recount(2)
+		recount(0)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if err := db.InsertEvent(t.Context(), newEvent(other, start, "alice", true)); err != nil {
+					t.Error(err)
+				}
+			})
+			all.Go(func() {
+				if n, err := db.Recount(t.Context()); err != nil || n != 0 {
+					t.Errorf("%d counts were wrong while others count, error %v", n, err)
+				}
+			})
+		}
+		all.Wait()
+		if s, err := db.Stats(t.Context(), other); err != nil || s.AddEvents != 1+4 {
+			t.Errorf("%d adds are counted, error %v; want 5", s.AddEvents, err)
+		}
+	})
+}

@@ -243,3 +243,11 @@ func (db *DB) Grep(ctx context.Context, needle string) ([]string, error) {
 	}
 	return where, err
 }
+
+// Exec runs a statement in a transaction of its own.
+func (db *DB) Exec(ctx context.Context, text string, args ...any) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.exec(text, args...)
+		return err
+	})
+}
