@@ -55,6 +55,19 @@
 // sends none twice. Its set is frozen by time, and never more is sent than was
 // counted. Replayed deliveries wait their turn like all others.
 //
+// A set of memories is a snapshot. It has no deliveries yet: each group makes a message
+// of each memory as it is, for this endpoint alone. What changed since the set was
+// frozen is left out where the transaction of that change has a delivery for the
+// endpoint, so a new endpoint gets every memory once, by the one way or the other.
+//
+// # The order of a memory's messages
+//
+// Deliveries are independent of each other, so a retry arrives after newer messages.
+// An Endpoint with an Order gives its deliveries a lane, the memory, and a turn in it,
+// taken in the transaction that makes them. A delivery is claimed only when nothing of
+// its lane is open before it; otherwise it is put off, and made due again by whoever
+// ends the one it waits for. Endpoints without an order have no lanes and pay nothing.
+//
 // # Erasures
 //
 // When a memory is erased (package memory), the deliveries of its messages that wait
@@ -81,6 +94,10 @@
 // receiver asked for a pause: they may have repaired it. It does keep to the rate.
 // While a probe is due it is the probe, so that there is still one at a time; a
 // person who asks for a probe makes one due.
+//
+// 2026-11: Lanes have no locks. Nodes that claim deliveries of many lanes at once took
+// them in different orders, and Postgres needs a second to find a deadlock. The price is
+// a look after the commit on both sides, of who waits and of who ends.
 //
 // 2026-11: While a breaker is probing, each node sends as many requests at once as
 // the ramp says. One count for all nodes would be a write for each request.
