@@ -15,6 +15,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"memhook/delivery"
+	"memhook/delivery/queue"
+	"memhook/memory"
+	"memhook/memory/engine"
 	"memhook/memory/sqlstore"
 	"memhook/memory/sqlstore/sqlstoretest"
 	"memhook/signing/apikey"
@@ -193,5 +197,41 @@ func TestIdempotencyAfterACrash(t *testing.T) {
 	s.pass(2 * time.Minute)
 	if w := s.post(s.key, "k", "a"); w.Code != http.StatusOK {
 		t.Errorf("after the crash: %d, want 200", w.Code)
+	}
+}
+
+// TestIdempotencyAfterAFault: an add that was accepted, but answered with a fault because
+// that was not known, makes no second event when it is repeated.
+func TestIdempotencyAfterAFault(t *testing.T) {
+	var m *memory.Service
+	var project string
+	fault := true
+	s := newOnceServer(t, func(c echo.Context) error {
+		add := memory.Add{Turns: []memory.Turn{{Role: "user", Text: "Likes tea"}}, Scope: memory.Scope{UserID: "alice"}, Infer: true}
+		e, err := m.Add(c.Request().Context(), project, add, nil)
+		if err != nil {
+			return err
+		}
+		if fault {
+			return echo.NewHTTPError(http.StatusServiceUnavailable, "the commit's outcome was lost")
+		}
+		return c.String(http.StatusOK, e.ID.String())
+	})
+	m = memory.New(memory.Config{
+		Store: s.db, Engine: engine.Local{}, Log: slog.New(slog.DiscardHandler), Push: func(context.Context, queue.Ticket) error { return nil }, Wake: func(...delivery.Due) {},
+	})
+	k, err := s.db.Key(t.Context(), apikey.Hash(s.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project = k.ProjectID
+	if got := s.post(s.key, "k1", "a"); got.Code != http.StatusServiceUnavailable {
+		t.Fatalf("the first is answered %d", got.Code)
+	}
+	fault = false
+	got := s.post(s.key, "k1", "a")
+	list, n, err := s.db.Events(t.Context(), memory.EventQuery{ProjectID: project, Limit: 10})
+	if err != nil || n != 1 || got.Code != http.StatusOK || got.Body.String() != list[0].ID.String() {
+		t.Errorf("%d events, error %v; the repeat is answered %d %q", n, err, got.Code, got.Body)
 	}
 }

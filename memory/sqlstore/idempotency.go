@@ -117,11 +117,13 @@ func (db *DB) StoreAnswer(ctx context.Context, projectID, key string, claimedAt 
 	})
 }
 
-// ReleaseAnswer lets the key of a request that was claimed at a time be used again.
+// ReleaseAnswer lets the key of a request that was claimed at a time be used again. The
+// request may have been carried out although its answer says otherwise, so a repeat gets a
+// reservation like that of one which was cut off.
 func (db *DB) ReleaseAnswer(ctx context.Context, projectID, key string, claimedAt time.Time) error {
 	return db.write(ctx, func(t *tx) error {
-		return t.later(`DELETE FROM idempotency WHERE project_id = $1 AND key = $2 AND claimed_at = $3 AND status IS NULL`,
-			projectID, key, micros(claimedAt))
+		return t.later(`UPDATE idempotency SET claimed_at = $4 WHERE project_id = $1 AND key = $2 AND claimed_at = $3 AND status IS NULL`,
+			projectID, key, micros(claimedAt), micros(claimedAt.Add(-answerLease)))
 	})
 }
 
