@@ -146,7 +146,7 @@ func (f *Feed) Read(ctx context.Context, q Query) (Batch, error) {
 				b.More = true
 				return b, nil
 			}
-			if b.Next = e.Place; e.Message.ScrubbedAt == nil && q.Interest.Takes(e.Message) {
+			if b.Next = e.Place; !e.Erased && q.Interest.Takes(e.Message) {
 				b.Entries = append(b.Entries, e)
 			}
 		}

@@ -66,6 +66,7 @@ var ErrGone = errors.New("the feed does not have all that follows the cursor")
 type Entry struct {
 	Message delivery.Message
 	Place   Place // after it
+	Erased  bool  // what it says is to be forgotten: nobody reads it
 }
 
 // A Look is what the store has behind a place, as it is at one moment.

@@ -42,7 +42,7 @@ func (s *Server) allTools() []tool {
 			"Says what became of an event: what was stored, and for each webhook endpoint whether it was told, and if not why and what happens next. Takes the event_id of add_memory or of an event.",
 			apikey.Read, s.explainEvent),
 		newTool("add_memory", "Add a memory",
-			"Hands in text to remember. Facts are extracted from it unless infer is false, in the background: the answer has an event_id, and wait_for_event tells of the memories. "+
+			"Hands in text to remember. Facts are extracted from it unless infer is false, in the background: the answer has an event_id, and wait_for_event tells of the memories. When nothing was worth remembering no event comes, and explain_event says so. "+
 				"Name at least one of user_id, agent_id, app_id and run_id.",
 			apikey.Admin, s.addMemory),
 	}

@@ -245,6 +245,7 @@ func TestErasureLeavesNoText(t *testing.T) {
 		if _, err := x.memory.Memory(t.Context(), x.project, id); !errors.Is(err, memory.ErrNotFound) {
 			t.Errorf("the memory is there after the call: %v", err)
 		}
+		x.feedLeavesItOut(id) // before it is scrubbed, too
 		if e = x.finish(e.ID); e.State != memory.ErasureDone {
 			t.Fatalf("erasure %+v", e)
 		}

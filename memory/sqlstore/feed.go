@@ -84,8 +84,9 @@ const feedBytes = 4 << 20
 
 const (
 	// feedRows names what the index begins with in its order, too, so that Postgres has
-	// no reason to take another one.
-	feedRows   = `SELECT ` + messageColumns + `, (SELECT e.writer FROM events e WHERE e.id = messages.event_id), seq, scrubbed_at FROM messages WHERE project_id = $1 AND (seq, id) > ($2, $3) ORDER BY project_id, seq, id LIMIT $4`
+	// no reason to take another one. What is erased is told, also before it is scrubbed.
+	feedRows = `SELECT ` + messageColumns + `, (SELECT e.writer FROM events e WHERE e.id = m.event_id), seq, CASE WHEN ` + notErased + ` THEN 0 ELSE 1 END
+		FROM messages m WHERE m.project_id = $1 AND (seq, id) > ($2, $3) ORDER BY m.project_id, seq, id LIMIT $4`
 	feedHead   = `SELECT seq FROM feeds WHERE project_id = $1`
 	feedPruned = `SELECT seq FROM feeds_pruned WHERE project_id = $1`
 	feedKnown  = `SELECT seq FROM messages WHERE id = $1 AND project_id = $2 AND seq = $3`
@@ -147,8 +148,8 @@ func readFeed(q query, l *feed.Look, projectID string, at feed.Place, limit int)
 	return err
 }
 
-// A feedRow has the writer, the number of the commit and when it was scrubbed behind
-// the other columns.
+// A feedRow has the writer, the number of the commit and whether it is erased behind the
+// other columns.
 type feedRow struct {
 	row scanner
 	to  *feed.Entry
@@ -156,7 +157,10 @@ type feedRow struct {
 
 // Scan implements scanner.
 func (r feedRow) Scan(dest ...any) error {
-	return r.row.Scan(append(dest, text(&r.to.Message.Facets.Writer), &r.to.Place.Seq, timePtrColumn{&r.to.Message.ScrubbedAt})...)
+	erased := 0
+	err := r.row.Scan(append(dest, text(&r.to.Message.Facets.Writer), &r.to.Place.Seq, intColumn{&erased})...)
+	r.to.Erased = erased != 0
+	return err
 }
 
 // FeedEnd returns the place behind the last entry of a project's feed.
