@@ -80,10 +80,10 @@ func (s *Service) CreateEndpoint(ctx context.Context, projectID string, n NewEnd
 	if n.Snapshot && !e.subscribes(MemoryAdd) {
 		return Endpoint{}, &InvalidError{"snapshot", "Needs memory_add in event_types: that is what a snapshot sends."}
 	}
-	if err := s.store.InsertEndpoint(ctx, e); err != nil || !n.Snapshot {
-		return e, err
+	if !n.Snapshot {
+		return e, s.store.InsertEndpoint(ctx, e)
 	}
-	return e, s.sendSnapshot(ctx, e, n.By)
+	return e, s.createWithSnapshot(ctx, e, n.By)
 }
 
 func (s *Service) check(e Endpoint) error {

@@ -228,15 +228,20 @@ func (s *Service) CreateReplay(ctx context.Context, projectID string, set Replay
 	return s.startReplay(ctx, projectID, set, n, perSecond, by, 0)
 }
 
-// sendSnapshot begins to send a new endpoint every memory there is. What changes from
-// now on it is told anyway.
-func (s *Service) sendSnapshot(ctx context.Context, e Endpoint, by string) error {
+// createWithSnapshot registers an endpoint and begins to send it every memory there is.
+// What changes from now on it is told anyway. Counting takes seconds where there are a
+// million, and comes first: a caller who gives up in between has no endpoint without its
+// snapshot.
+func (s *Service) createWithSnapshot(ctx context.Context, e Endpoint, by string) error {
 	set := ReplaySet{EndpointID: e.ID, What: WhatMemories, FrozenAt: e.CreatedAt}
 	n, err := s.countFor(ctx, e, set)
 	if err != nil {
 		return err
 	}
-	_, err = s.startReplay(ctx, e.ProjectID, set, n, 0, by, snapshotAfter)
+	if err := s.store.InsertEndpoint(ctx, e); err != nil {
+		return err
+	}
+	_, err = s.startReplay(context.WithoutCancel(ctx), e.ProjectID, set, n, 0, by, snapshotAfter)
 	return err
 }
 

@@ -1,8 +1,10 @@
 package delivery_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,8 +12,11 @@ import (
 	"github.com/google/uuid"
 
 	"memhook/delivery"
+	"memhook/delivery/queue"
 	"memhook/memory"
+	"memhook/memory/sqlstore"
 	"memhook/memory/sqlstore/sqlstoretest"
+	"memhook/retry"
 )
 
 // replica is what a receiver that keeps a copy of every memory has.
@@ -143,4 +148,34 @@ func TestSnapshotIsPruned(t *testing.T) {
 			t.Errorf("%d deliveries are left, error %v", len(page.Rows), err)
 		}
 	})
+}
+
+// leaving is a store whose caller has given up before the memories are counted.
+type leaving struct {
+	*sqlstore.DB
+	leave context.CancelFunc
+}
+
+func (l *leaving) Candidates(ctx context.Context, project string, set delivery.ReplaySet, place uuid.UUID, limit int) ([]delivery.Candidate, error) {
+	list, err := l.DB.Candidates(ctx, project, set, place, limit)
+	l.leave()
+	return list, err
+}
+
+// TestEndpointHasItsSnapshot or is not there: also when its caller does not wait until
+// the memories are counted.
+func TestEndpointHasItsSnapshot(t *testing.T) {
+	c := startClocked(t)
+	c.remember("Likes tea")
+	ctx, leave := context.WithCancel(t.Context())
+	d := delivery.New(delivery.Config{
+		Store: &leaving{c.db, leave}, Push: func(context.Context, queue.Ticket) error { return nil }, Log: slog.New(slog.DiscardHandler),
+		Version: "test", Policy: retry.DefaultPolicy(nil), Transport: c.r, CheckURL: func(string) error { return nil },
+	})
+	_, err := d.CreateEndpoint(ctx, c.project, delivery.NewEndpoint{Name: "index", URL: "https://index.example.com/", EventTypes: []string{delivery.MemoryAdd}, Snapshot: true})
+	endpoints, errList := c.db.Endpoints(t.Context(), c.project)
+	replays, errReplays := c.db.Replays(t.Context(), c.project, uuid.Nil, 10)
+	if errList != nil || errReplays != nil || len(endpoints) != len(replays) || (err == nil) != (len(endpoints) == 1) {
+		t.Errorf("%d endpoints and %d snapshots after %v", len(endpoints), len(replays), err)
+	}
 }
