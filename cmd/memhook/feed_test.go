@@ -221,3 +221,42 @@ func TestWaitGoesOnFromItsFile(t *testing.T) {
 		t.Errorf("from the start %q", got)
 	}
 }
+
+// TestFeedOfNodesMissesAndDoublesNothing: a reader goes from one node to the other with
+// its cursor, while both are written to and one after the other is killed.
+func TestFeedOfNodesMissesAndDoublesNothing(t *testing.T) {
+	c := startCluster(t, roleAll, roleAll)
+	f := &follower{copies: map[string]int{}, ids: map[string]string{}}
+	stop, stopReading := make(chan struct{}), make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		cursor := "start"
+		for i := 0; ; i++ {
+			select {
+			case <-stopReading:
+				return
+			default:
+				cursor = f.read(c.node(i), cursor)
+			}
+		}
+	})
+	var sum roll
+	done := c.load(stop, sum.note)
+	for round := range 4 {
+		goal := len(sum.list()) + 150
+		await(t, "more adds are accepted", func() bool { return len(sum.list()) >= goal })
+		c.node(round).kill()
+		c.start(round % 2)
+	}
+	close(stop)
+	done.Wait()
+	accepted := sum.list()
+	await(t, "all that was accepted is in the feed", func() bool { return f.missing(accepted) == 0 })
+	close(stopReading)
+	reading.Wait()
+	doubled := f.doubled()
+	t.Logf("4 kills of two nodes: %d accepted, %d missing in the feed, %d doubled", len(accepted), f.missing(accepted), len(doubled))
+	if doubled != nil {
+		t.Errorf("the feed doubles %s", strings.Join(doubled, "; "))
+	}
+}
