@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type traffic struct {
 	busy  map[uuid.UUID]bool
 	taken map[uuid.UUID]int64 // the turn that ended last
 	ended int
+
+	anyTurn bool // what is sent again comes out of turn
 }
 
 func (f *traffic) begin(t *testing.T, d delivery.Delivery) {
@@ -29,7 +32,7 @@ func (f *traffic) begin(t *testing.T, d delivery.Delivery) {
 	if f.busy[d.Lane] {
 		t.Errorf("two messages of memory %s are under way", d.Lane)
 	}
-	if d.Turn <= f.taken[d.Lane] {
+	if d.Turn <= f.taken[d.Lane] && !f.anyTurn {
 		t.Errorf("memory %s: turn %d was claimed after turn %d had ended", d.Lane, d.Turn, f.taken[d.Lane])
 	}
 	f.busy[d.Lane] = true
@@ -81,6 +84,87 @@ func TestNodesKeepTheOrder(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// TestNodesSendOneAtATime has workers as TestNodesKeepTheOrder, while what has ended is
+// sent again and the endpoint is paused and resumed.
+func TestNodesSendOneAtATime(t *testing.T) {
+	sqlstoretest.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		nodes := []*sqlstore.DB{db}
+		if db.Kind() != "SQLite" {
+			url := sqlstoretest.PostgresURL(t)
+			nodes = []*sqlstore.DB{sqlstoretest.Node(t, url, uuid.New()), sqlstoretest.Node(t, url, uuid.New())}
+		}
+		const memories, messages, again, workers = 2, 15, 60, 6
+		project, _ := sqlstoretest.Project(t, nodes[0], "p")
+		endpoint := newEndpoint(t, nodes[0], project, delivery.AllTypes)
+		change := func(change func(*delivery.Endpoint)) {
+			t.Helper()
+			if _, err := nodes[0].UpdateEndpoint(t.Context(), project, endpoint.ID, func(e *delivery.Endpoint) error { change(e); return nil }); err != nil {
+				t.Error(err)
+			}
+		}
+		change(func(e *delivery.Endpoint) { e.Order = delivery.InOrder })
+		f := &traffic{busy: map[uuid.UUID]bool{}, taken: map[uuid.UUID]int64{}, anyTurn: true}
+		for range memories {
+			publish(t, nodes[0], project, uuid.New(), messages)
+		}
+		var wg sync.WaitGroup
+		var disturbed atomic.Bool
+		for i := range workers {
+			wg.Go(func() {
+				for !t.Failed() && t.Context().Err() == nil && (!disturbed.Load() || open(t, nodes[0], project)) {
+					workOnce(t, nodes[i%len(nodes)], endpoint.ID, f)
+				}
+			})
+		}
+		ended := delivery.Query{ProjectID: project, Status: delivery.ListStatus(delivery.Succeeded), Limit: delivery.MaxPage}
+		for n := 0; n < again && !t.Failed(); {
+			page, err := nodes[0].Deliveries(t.Context(), ended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Rows) == 0 {
+				continue
+			}
+			n++
+			now := time.Now().UTC().Truncate(time.Microsecond)
+			id := page.Rows[rand.IntN(len(page.Rows))].Delivery.ID
+			if _, err := nodes[n%len(nodes)].SendAgain(t.Context(), project, id, now); err != nil && !errors.Is(err, delivery.ErrState) {
+				t.Error(err)
+			}
+			if n%10 == 0 {
+				change(func(e *delivery.Endpoint) { e.PausedAt = &now })
+				move(t, nodes[0], endpoint.ID, delivery.Pending, delivery.Held)
+				change(func(e *delivery.Endpoint) { e.PausedAt = nil })
+				move(t, nodes[0], endpoint.ID, delivery.Held, delivery.Pending)
+			}
+		}
+		// One that was read as that of a paused endpoint may be held by its claim later.
+		move(t, nodes[0], endpoint.ID, delivery.Held, delivery.Pending)
+		disturbed.Store(true)
+		wg.Wait()
+	})
+}
+
+// open tells whether anything waits or is under way.
+func open(t *testing.T, db *sqlstore.DB, project string) bool {
+	counts, err := db.DeliveryCounts(t.Context(), delivery.Query{ProjectID: project})
+	if err != nil {
+		t.Error(err)
+	}
+	return counts[delivery.Waiting].N+counts[delivery.ListStatus(delivery.Sending)].N > 0
+}
+
+// move moves deliveries a few at a time.
+func move(t *testing.T, db *sqlstore.DB, endpoint uuid.UUID, from, to delivery.Status) {
+	for n := 3; n == 3; {
+		var err error
+		if n, err = db.MoveDeliveries(t.Context(), endpoint, from, to, "", time.Now().UTC().Truncate(time.Microsecond), 3); err != nil {
+			t.Error(err)
+			return
+		}
+	}
 }
 
 // publish makes n messages of a memory, one after another.
@@ -255,6 +339,52 @@ func TestSentAgainWaits(t *testing.T) {
 			t.Errorf("%s was claimed, want the older one", got.Delivery.ID)
 		}
 	})
+}
+
+// TestSentAgainDuringAClaim: a claim that has looked at its lane before an older one was
+// sent again does not go beside that one.
+func TestSentAgainDuringAClaim(t *testing.T) {
+	url := sqlstoretest.PostgresURL(t)
+	db, other := sqlstoretest.Node(t, url, uuid.New()), sqlstoretest.Node(t, url, uuid.New())
+	l := &lane{db: db, memory: uuid.New(), now: start.Add(time.Hour)}
+	l.project, _ = sqlstoretest.Project(t, db, "p")
+	l.endpoint = newEndpoint(t, db, l.project, delivery.AllTypes)
+	l.change(t, func(e *delivery.Endpoint) { e.Order = delivery.InOrder })
+	l.publish(t, 1)
+	first := l.claimOnly(t)
+	l.end(t, first, delivery.Failed)
+	l.publish(t, 1)
+	ids, err := db.DueDeliveries(t.Context(), l.endpoint.ID, l.now, 10)
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("%d are due, error %v", len(ids), err)
+	}
+	second := hold(t, url, `SELECT id FROM deliveries WHERE id = $1 FOR UPDATE`, ids[0])
+	claimed := make(chan int, 2)
+	claim := func(db *sqlstore.DB, id uuid.UUID) {
+		claims, err := db.ClaimDeliveries(t.Context(), []uuid.UUID{id}, l.now, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		claimed <- len(claims)
+	}
+	go claim(db, ids[0])
+	second.wait(t) // it has looked
+	again := make(chan struct{})
+	go func() {
+		defer close(again)
+		if _, err := other.SendAgain(t.Context(), l.project, first.Delivery.ID, l.now); err != nil {
+			t.Error(err)
+		}
+		claim(other, first.Delivery.ID)
+	}()
+	select {
+	case <-again:
+	case <-time.After(300 * time.Millisecond):
+	}
+	second.now(t)
+	if n := <-claimed + <-claimed; n > 1 {
+		t.Errorf("%d messages of one memory are under way", n)
+	}
 }
 
 // TestInterruptedGoesOn although an older one was sent again: it may be under way.

@@ -171,13 +171,16 @@ func TestSnapshotBesideAnEdit(t *testing.T) {
 	}
 }
 
-// commits are held up by a lock on a project's feed.
-type commits struct {
-	conn *pgx.Conn
-	tx   pgx.Tx
+// held is a row that transactions wait for.
+type held struct{ tx pgx.Tx }
+
+// holdCommits holds up what adds messages to a project's feed, at its commit.
+func holdCommits(t *testing.T, url, project string) held {
+	t.Helper()
+	return hold(t, url, `SELECT seq FROM feeds WHERE project_id = $1 FOR UPDATE`, project)
 }
 
-func holdCommits(t *testing.T, url, project string) *commits {
+func hold(t *testing.T, url, row string, args ...any) held {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -186,16 +189,16 @@ func holdCommits(t *testing.T, url, project string) *commits {
 	t.Cleanup(func() { conn.Close(t.Context()) })
 	tx, err := conn.Begin(t.Context())
 	if err == nil {
-		_, err = tx.Exec(t.Context(), `SELECT seq FROM feeds WHERE project_id = $1 FOR UPDATE`, project)
+		_, err = tx.Exec(t.Context(), row, args...)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &commits{conn, tx}
+	return held{tx}
 }
 
 // wait returns when a transaction is held up.
-func (c *commits) wait(t *testing.T) {
+func (c held) wait(t *testing.T) {
 	t.Helper()
 	for range 1000 {
 		var n int
@@ -212,7 +215,7 @@ func (c *commits) wait(t *testing.T) {
 	t.Fatal("no transaction is held up")
 }
 
-func (c *commits) now(t *testing.T) {
+func (c held) now(t *testing.T) {
 	t.Helper()
 	if err := c.tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
