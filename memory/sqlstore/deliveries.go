@@ -203,8 +203,10 @@ const (
 	returnProbe  = `UPDATE endpoints SET probe_at = $3 WHERE id = $1 AND probe_at = $2`
 )
 
+// claimDelivery asks for the attempts, too, one more for the interrupted one: a delivery
+// that was sent meanwhile, and sent again, may be due at the same time as before.
 var claimDelivery = bulkOf(`UPDATE deliveries SET status = 'sending', reason = NULL, detail = NULL, next_at = $3, attempts = $4, updated_at = $5, node_id = $6
-	WHERE id = $1 AND next_at = $2`, "uuid bigint bigint integer bigint uuid")
+	WHERE id = $1 AND next_at = $2 AND attempts = $4 - CASE status WHEN 'sending' THEN 1 ELSE 0 END`, "uuid bigint bigint integer bigint uuid")
 
 // endScrubbed cancels a delivery whose message was scrubbed after it was made due
 // again: what is left is not what others got.

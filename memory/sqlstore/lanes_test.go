@@ -532,3 +532,39 @@ func TestProbeTakesTheFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestClaimOfAnEarlierRound: a claim that has read a delivery before it was sent, and sent
+// again with the same due time, does not get it: its attempt would have a number that is
+// taken.
+func TestClaimOfAnEarlierRound(t *testing.T) {
+	eachLane(t, delivery.Unordered, func(t *testing.T, l *lane) {
+		l.publish(t, 2)
+		ids, err := l.db.DueDeliveries(t.Context(), l.endpoint.ID, l.now, 1)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("%d are due, error %v", len(ids), err)
+		}
+		l.again(t, ids[0]) // in front of the other, which stays
+		due := *l.delivery(t, ids[0]).NextAt
+		round := func(delivery.Delivery, delivery.Endpoint) bool {
+			claims, err := l.db.ClaimDeliveries(t.Context(), ids, l.now, nil)
+			if err != nil || len(claims) != 1 {
+				t.Fatalf("%d claims, error %v", len(claims), err)
+			}
+			l.end(t, claims[0], delivery.Succeeded)
+			l.again(t, ids[0])
+			return true
+		}
+		claims, err := l.db.ClaimDeliveries(t.Context(), ids, l.now, round)
+		if at := l.delivery(t, ids[0]).NextAt; err != nil || len(claims) == 0 && !at.Equal(due) {
+			t.Fatalf("due at %v and then at %v, error %v: the test shows nothing", due, at, err)
+		}
+		for _, c := range claims {
+			t.Errorf("claimed with %d attempts on record, want 1", c.Delivery.Attempts)
+		}
+		claims, err = l.db.ClaimDeliveries(t.Context(), ids, l.now, nil)
+		if err != nil || len(claims) != 1 {
+			t.Fatalf("%d claims, error %v", len(claims), err)
+		}
+		l.end(t, claims[0], delivery.Succeeded)
+	})
+}
