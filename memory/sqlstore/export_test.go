@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
+
+	"memhook/memory"
 )
 
 // ErrFault is the error of a step that was made to fail.
@@ -250,4 +254,22 @@ func (db *DB) Exec(ctx context.Context, text string, args ...any) error {
 		_, err := t.exec(text, args...)
 		return err
 	})
+}
+
+// FreshPlan is Postgres' plan of adding a memory unless its scope has the text.
+func (db *DB) FreshPlan(ctx context.Context) (string, error) {
+	var args []any
+	for _, v := range memoryArgs(memory.Memory{ID: uuid.New(), State: memory.Active}) {
+		args = append(args, column{v})
+	}
+	var lines []string
+	err := db.write(ctx, func(t *tx) error {
+		return t.query("EXPLAIN "+insertFreshMemory.many, args, func(row scanner) error {
+			var line string
+			err := row.Scan(&line)
+			lines = append(lines, line)
+			return err
+		})
+	})
+	return strings.Join(lines, "\n"), err
 }

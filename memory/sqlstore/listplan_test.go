@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"memhook/memory/sqlstore"
+	"memhook/memory/sqlstore/sqlstoretest"
 )
 
 // long are the tables that grow with every event.
@@ -124,5 +125,18 @@ func bounded(t *testing.T, s seeded, st sqlstore.Statement) {
 	}
 	if rows, whole := plan[0].Plan.read(); whole != "" || rows > mostRead {
 		t.Errorf("%.0f rows are read, and all of %q, by the plan\n%s\nof %s", rows, whole, raw, st.Text)
+	}
+}
+
+// TestFreshMemoriesAreFoundByTheirHash on an empty database, of which Postgres knows
+// nothing, as on that of a new server.
+func TestFreshMemoriesAreFoundByTheirHash(t *testing.T) {
+	db := sqlstoretest.OpenPostgres(t)
+	plan, err := db.FreshPlan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan, "memories_hash") || strings.Contains(plan, "memories_project") {
+		t.Errorf("a text is looked for by\n%s", plan)
 	}
 }

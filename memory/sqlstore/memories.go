@@ -40,10 +40,11 @@ const memoryTypes = "uuid text text text text text text text text text boolean t
 var (
 	insertMemory = bulkOf(`INSERT INTO memories (`+memoryColumns+`, scope_key, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, memoryTypes)
-	// insertFreshMemory adds a memory unless its scope has the text.
+	// insertFreshMemory adds a memory unless its scope has the text. What is around the
+	// state keeps Postgres from going through the index of a whole project, which has it.
 	insertFreshMemory = bulkOf(`INSERT INTO memories (`+memoryColumns+`, scope_key, hash)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-		WHERE NOT EXISTS (SELECT 1 FROM memories o WHERE o.scope_key = $19 AND o.hash = $20 AND o.state = 'active')`, memoryTypes)
+		WHERE NOT EXISTS (SELECT 1 FROM memories o WHERE o.scope_key = $19 AND o.hash = $20 AND COALESCE(o.state, o.state) = 'active')`, memoryTypes)
 )
 
 const (
