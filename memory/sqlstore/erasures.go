@@ -49,8 +49,8 @@ func (t *tx) insertErasure(x memory.Erasure, part string) error {
 
 func erasureLock(id uuid.UUID) string { return "erasure " + id.String() }
 
-// memoryLock is taken by those who erase a memory, and by those who tell of one
-// without changing it.
+// memoryLock is taken by those who erase a memory: one that was deleted before is
+// erased once.
 func memoryLock(id uuid.UUID) string { return "memory " + id.String() }
 
 func ofErasure(id uuid.UUID, err error) error {
@@ -130,8 +130,10 @@ const (
 // are erased already are passed over.
 func (db *DB) erase(t *tx, id uuid.UUID, list []memory.Erased, now time.Time) (due []delivery.Due, n int, err error) {
 	canceled := 0
-	list = slices.SortedFunc(slices.Values(list), func(a, b memory.Erased) int { return bytes.Compare(a.Memory.ID[:], b.Memory.ID[:]) }) // as all who lock several
-	if err := t.storeMessages(); err != nil {                                                                                            // those of the group are found below, too
+	// In one order, as all who lock several do.
+	list = slices.SortedFunc(slices.Values(list), func(a, b memory.Erased) int { return bytes.Compare(a.Memory.ID[:], b.Memory.ID[:]) })
+	// Messages of this group are to be found below, too.
+	if err := t.storeMessages(); err != nil {
 		return nil, 0, err
 	}
 	for _, d := range list {
