@@ -98,6 +98,13 @@ func (s *shaky) FinishAttempt(ctx context.Context, r delivery.Result) (delivery.
 	return learned, err
 }
 
+// handed is how often an attempt was handed in.
+func (s *shaky) handed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finishes
+}
+
 // shake runs a test over a shaky store, with one endpoint.
 func shake(t *testing.T, test func(t *testing.T, s *system, r *receivers, store *shaky)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -157,8 +164,8 @@ func TestAnAttemptWhoseRecordIsInDoubt(t *testing.T) {
 		id := s.add(t, "Lives in Berlin")
 		time.Sleep(2 * time.Second)
 		once(t, s, r, id)
-		if store.finishes != 2 {
-			t.Errorf("the attempt was handed in %d times, want 2", store.finishes)
+		if n := store.handed(); n != 2 {
+			t.Errorf("the attempt was handed in %d times, want 2", n)
 		}
 	})
 }
@@ -189,8 +196,9 @@ func TestAnAttemptThatIsRefused(t *testing.T) {
 		store.refuses = true
 		id := s.add(t, "Lives in Berlin")
 		time.Sleep(5 * time.Second)
-		if store.set(func() { store.refuses = false }); store.finishes != 3 {
-			t.Errorf("the attempt was handed in %d times, want 3", store.finishes)
+		store.set(func() { store.refuses = false })
+		if n := store.handed(); n != 3 {
+			t.Errorf("the attempt was handed in %d times, want 3", n)
 		}
 		time.Sleep(2 * time.Minute)
 		trails, err := s.db.TrailsByEvent(t.Context(), s.project, id)

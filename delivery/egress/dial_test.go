@@ -209,6 +209,7 @@ func TestTransportConnect(t *testing.T) {
 			t.Errorf("error %q, want a timeout", err)
 		}
 	})
+	// Nobody listens at 127.0.0.3; at 127.0.0.1 another test may have the port.
 	t.Run("second address answers", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.2:0")
 		if err != nil {
@@ -224,7 +225,7 @@ func TestTransportConnect(t *testing.T) {
 		defer srv.Close()
 		tr := NewTransport(Config{
 			Guard:    guard(t, "127.0.0.0/8"),
-			Resolver: nameServer(t, zone(map[string][]string{"rcv.test": {"127.0.0.1", "127.0.0.2"}})),
+			Resolver: nameServer(t, zone(map[string][]string{"rcv.test": {"127.0.0.3", "127.0.0.2"}})),
 		})
 		if status, err := get(t, tr, "http://rcv.test:"+portOf(l)); status != http.StatusNotFound {
 			t.Errorf("GET = %d, %v; want 404 from the second address", status, err)
