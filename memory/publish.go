@@ -198,8 +198,9 @@ func jobMessage(e Event, changes []Change) delivery.Message {
 const originSnapshot EventKind = "SNAPSHOT"
 
 // SnapshotMessage is the message about a memory as it is, for an endpoint that is to
-// get every memory. event changed it last. The message belongs to no event: it is not
-// one that other endpoints have missed.
+// get every memory. The message belongs to the event that changed it last, so that an
+// erasure finds it and it is pruned; OfSnapshot keeps it from being one that other
+// endpoints have missed.
 func SnapshotMessage(m Memory, event uuid.UUID, now time.Time) delivery.Message {
 	msg := changeMessage(Event{ID: event, ProjectID: m.ProjectID, Kind: originSnapshot}, Change{Kind: ChangeAdd, Memory: m, At: m.UpdatedAt})
 	msg.CreatedAt = now

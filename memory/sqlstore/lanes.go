@@ -65,7 +65,8 @@ func laneOf(d delivery.Delivery) laneKey { return laneKey{d.EndpointID, d.Lane} 
 
 // takeTurn gives a new delivery the last place in its lane. Turns are times, so that
 // they also come after those of deliveries that are pruned. Others cannot take one at
-// the same time: the transaction has changed the memory, and has its row.
+// the same time: the transaction has changed the memory, or a snapshot has locked it,
+// and has its row.
 func (t *tx) takeTurn(d *delivery.Delivery) error {
 	l := laneOf(*d)
 	last, known := t.turns[l]
